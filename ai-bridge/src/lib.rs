@@ -1,0 +1,1 @@
+//! Towards the application: signed webhooks, flows and stream dialects

@@ -1,0 +1,1 @@
+//! The dialplan file: parse, check, explain, decide

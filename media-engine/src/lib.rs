@@ -1,0 +1,1 @@
+//! RTP, SRTP, jitter buffer, codecs, DTMF and the PCI guard

@@ -1,0 +1,1 @@
+//! SIP: wire, sdp, admission, transaction, dialog, endpoint
