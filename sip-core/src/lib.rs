@@ -1,1 +1,4 @@
 //! SIP: wire, sdp, admission, transaction, dialog, endpoint
+
+pub mod limits;
+pub mod wire;

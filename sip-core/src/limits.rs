@@ -1,0 +1,58 @@
+//! Every bound on what a peer controls, in one table (THREATS: overlong and many fields).
+//!
+//! A message that exceeds one of these is refused with a [`crate::wire::Reason`] of its own, so that each can be counted.
+
+/// Octets of a datagram that may be one SIP message (RFC 3261 18.1.1: 65,535 less the IP and UDP headers).
+pub const DATAGRAM_MESSAGE: usize = 64 * 1024;
+/// Octets of one message on a stream, start line to the end of the body.
+pub const STREAM_MESSAGE: usize = 128 * 1024;
+/// Octets of the start line.
+pub const START_LINE: usize = 4 * 1024;
+/// Octets of one header line, its folded continuations included.
+pub const HEADER_LINE: usize = 8 * 1024;
+/// Header lines of one message.
+pub const HEADERS: usize = 256;
+/// Via values of one message, over all its Via lines.
+pub const VIAS: usize = 64;
+/// Route values of one message; the same for Record-Route.
+pub const ROUTES: usize = 20;
+/// Contact values of one message.
+pub const CONTACTS: usize = 32;
+/// Parameters of one URI, of one header value, or headers of one URI.
+pub const PARAMS: usize = 64;
+/// Option tags in all Require, Proxy-Require or Supported lines of one message.
+pub const OPTION_TAGS: usize = 64;
+/// Octets of a method name. RFC 3261 sets none; the longest registered one has nine.
+pub const METHOD: usize = 64;
+/// Octets of a Call-ID.
+pub const CALL_ID: usize = 1024;
+/// Octets of a tag or of a Via branch.
+pub const TAG: usize = 512;
+/// CRLF octets that may stand before a start line in a datagram (RFC 3261 7.5).
+pub const LEADING_CRLF: usize = 64;
+
+/// Levels of multipart within multipart.
+pub const MULTIPART_DEPTH: usize = 2;
+/// Parts of one multipart body, over all levels.
+pub const MULTIPART_PARTS: usize = 8;
+/// Octets of the header block of one part.
+pub const MULTIPART_HEADER: usize = 4 * 1024;
+
+/// Octets of a session description.
+pub const SDP: usize = 64 * 1024;
+/// Octets of one line of a session description.
+pub const SDP_LINE: usize = 4 * 1024;
+/// `m=` lines of one session description.
+pub const SDP_MEDIA: usize = 32;
+/// `a=` lines of one session description, over all levels.
+pub const SDP_ATTRIBUTES: usize = 512;
+/// Formats (payload types) of one `m=` line.
+pub const SDP_FORMATS: usize = 64;
+/// `c=` lines of one media description.
+pub const SDP_CONNECTIONS: usize = 8;
+/// `a=crypto` lines of one media description.
+pub const SDP_CRYPTO: usize = 16;
+/// Master keys in one `a=crypto` line (RFC 4568 9.2).
+pub const SDP_CRYPTO_KEYS: usize = 16;
+/// Octets of one decoded SRTP master key and salt.
+pub const SDP_KEY: usize = 128;

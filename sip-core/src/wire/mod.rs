@@ -1,0 +1,47 @@
+//! SIP messages: a bounded parser, typed headers, and the way back to octets.
+//!
+//! There is one parser in this product. It reads a message once, front to back, in time linear in its length, and
+//! copies nothing but folded header lines: all values are slices of what was received. What it accepts is stricter
+//! than RFC 3261's robustness advice wherever two readers of one message could see two different things (RFC 4475,
+//! request smuggling): one reading or none.
+//!
+//! Two levels: the views (private) check a text and point into it; the public values own slices of it and are right
+//! by construction.
+
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod error;
+mod framer;
+mod header_name;
+mod headers;
+mod host;
+mod message;
+mod method;
+mod multipart;
+mod name_addr;
+mod params;
+mod parse;
+mod scan;
+mod status;
+mod text;
+mod typed;
+mod uri;
+mod values;
+mod via;
+
+pub use error::{HeaderError, Malformed, ParseError, Reason};
+pub use framer::{Frame, Framer};
+pub use header_name::HeaderName;
+pub use headers::{Header, Headers, SecretValue};
+pub use host::Host;
+pub use message::{Message, Request, Response};
+pub use method::Method;
+pub use multipart::{BodyError, sdp_body};
+pub use name_addr::{Contact, NameAddr};
+pub use params::{Param, Params};
+pub use parse::parse_datagram;
+pub use status::StatusCode;
+pub use text::Text;
+pub use uri::{OtherUri, SipUri, TelUri, Uri};
+pub use values::{CSeq, ContentType, OptionTags, RAck, Refresher, SessionExpires};
+pub use via::{MAGIC_COOKIE, Transport, Via};
