@@ -1,0 +1,82 @@
+//! The example dialplan of the demo.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// What the example dialplan depends on.
+#[derive(Clone, Debug)]
+pub struct DialplanFacts {
+    /// Where the server listens for SIP over TLS.
+    pub sip: SocketAddr,
+    /// Where the example application answers.
+    pub app: SocketAddr,
+    /// First and last RTP port.
+    pub rtp_ports: (u16, u16),
+}
+
+impl DialplanFacts {
+    /// The dialplan as text, with its files in `dir`.
+    pub(super) fn render(&self, dir: &Path) -> String {
+        let Self {
+            sip,
+            app,
+            rtp_ports: (first, last),
+        } = self;
+        let app_port = app.port();
+        let dir = escape(&dir.display().to_string());
+        format!(
+            r#"# The dialplan of `strongline demo`. The demo writes it anew at each start.
+# Keys and certificates beside it are throw-away: made for one run, good for the loopback names only.
+
+[sip]
+domain      = "localhost"
+listen      = ["tls://{sip}"]
+certificate = {{ file = "{dir}/sip.pem" }}
+key         = {{ file = "{dir}/sip.key" }}
+
+[media]
+ports          = "{first}-{last}"
+public_address = "{ip}"
+
+# One trunk: this machine. Media must be SRTP; a plain offer is refused with 488.
+[[trunk]]
+name   = "loopback"
+peers  = ["127.0.0.1", "::1"]
+srtp   = "required"
+codecs = ["pcmu", "pcma"]
+
+# The example application, started by the demo itself. Two webhook keys are valid at once: the first signs new
+# requests, the second is on its way out.
+[[app]]
+name     = "talking-echo"
+flow_url = "https://localhost:{app_port}/flow"
+ca       = {{ file = "{dir}/ca.pem" }}
+signing  = [{{ file = "{dir}/webhook-new.key" }}, {{ file = "{dir}/webhook-old.key" }}]
+stream   = {{ dialect = "native", rate = 16000, hosts = ["localhost"] }}
+
+[[route]]
+name = "talk to the application"
+when = {{ trunk = "loopback" }}
+do   = [
+  {{ answer = {{}} }},
+  {{ app = "talking-echo" }},
+  {{ hangup = {{}} }},
+]
+"#,
+            ip = sip.ip(),
+        )
+    }
+}
+
+/// The inside of a TOML basic string.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => escaped.extend(['\\', c]),
+            c if c.is_control() => escaped.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
