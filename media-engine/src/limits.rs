@@ -29,3 +29,38 @@ pub const MAX_DROPOUT: u16 = 3_000;
 
 /// How far a sequence number may lie behind and still be a late packet (RFC 3550 A.1).
 pub const MAX_MISORDER: u16 = 100;
+
+/// The most samples that one packet is allowed to hold: more than 180 ms at 8 kHz, all that fits into [`MAX_PACKET`].
+pub const MAX_PACKET_SAMPLES: usize = 1_500;
+
+/// How many frames the guard can hold back.
+pub const MAX_GUARD_HOLD: usize = 16;
+
+/// How many packets wait in a jitter buffer: 640 ms at a ptime of 10 ms.
+pub const MAX_JITTER_PACKETS: usize = 64;
+
+/// The largest delay that a jitter buffer may be told to reach, in milliseconds.
+pub const MAX_JITTER_MS: u32 = 500;
+
+/// The oldest audio that is still played after a stall, in milliseconds; what is older is dropped.
+pub const MAX_BACKLOG_MS: u32 = 600;
+
+/// Packets a second that a stream may bring: twice the hundred of a ptime of 10 ms, and 50. A stall may bring as many at
+/// once.
+pub const MAX_PACKETS_PER_SECOND: u32 = 250;
+
+/// How many digits wait to be sent.
+pub const MAX_QUEUED_DIGITS: usize = 32;
+
+/// How many events wait for [`poll_event`](crate::session::Session::poll_event); more are counted and lost.
+pub const MAX_EVENTS: usize = 64;
+
+/// How many packets in a row, in order and from the locked source, a new SSRC needs on a plain leg (RFC 3550 A.1).
+pub const SSRC_PROBATION: u8 = 3;
+
+/// How many frames [`poll_uplink`](crate::session::Session::poll_uplink) makes up for after its worker stalled; the rest
+/// of the time is skipped.
+pub const MAX_UPLINK_LAG: u32 = 25;
+
+/// How many authentication failures in a row raise an event.
+pub const AUTH_FAILURE_RUN: u64 = 50;

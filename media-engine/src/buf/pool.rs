@@ -45,7 +45,9 @@ impl Pool {
             Some(store) => store,
             None if self.shelf.made.get() < self.shelf.limit => self.shelf.make(),
             None => {
-                self.shelf.refused.set(self.shelf.refused.get().saturating_add(1));
+                self.shelf
+                    .refused
+                    .set(self.shelf.refused.get().saturating_add(1));
                 return None;
             }
         };
@@ -146,7 +148,9 @@ impl DerefMut for PacketBuf {
 
 impl fmt::Debug for PacketBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PacketBuf").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("PacketBuf")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
     }
 }
 
@@ -192,12 +196,28 @@ mod tests {
     fn buffers_come_back_and_are_bounded() {
         let pool = Pool::new(2);
         pool.warm(1);
-        assert_eq!(pool.gauge(), PoolGauge { made: 1, in_use: 0, limit: 2, refused: 0 });
+        assert_eq!(
+            pool.gauge(),
+            PoolGauge {
+                made: 1,
+                in_use: 0,
+                limit: 2,
+                refused: 0
+            }
+        );
 
         let first = pool.take().unwrap();
         let second = pool.take().unwrap();
         assert!(pool.take().is_none());
-        assert_eq!(pool.gauge(), PoolGauge { made: 2, in_use: 2, limit: 2, refused: 1 });
+        assert_eq!(
+            pool.gauge(),
+            PoolGauge {
+                made: 2,
+                in_use: 2,
+                limit: 2,
+                refused: 1
+            }
+        );
 
         drop(first);
         assert_eq!(pool.gauge().in_use, 1);

@@ -19,7 +19,11 @@ pub(super) enum Verdict {
 impl ReplayWindow {
     /// The highest index received, if any.
     pub(super) const fn highest(&self) -> Option<u64> {
-        if self.seen == 0 { None } else { Some(self.highest) }
+        if self.seen == 0 {
+            None
+        } else {
+            Some(self.highest)
+        }
     }
 
     /// Judges an index, changes nothing.
@@ -42,7 +46,11 @@ impl ReplayWindow {
             self.highest = index;
         } else if index > self.highest {
             let ahead = index.saturating_sub(self.highest);
-            self.seen = u32::try_from(ahead).ok().and_then(|ahead| self.seen.checked_shl(ahead)).unwrap_or(0) | 1;
+            self.seen = u32::try_from(ahead)
+                .ok()
+                .and_then(|ahead| self.seen.checked_shl(ahead))
+                .unwrap_or(0)
+                | 1;
             self.highest = index;
         } else if let Some(bit) = bit(self.highest.saturating_sub(index)) {
             self.seen |= bit;
@@ -51,7 +59,9 @@ impl ReplayWindow {
 }
 
 fn bit(behind: u64) -> Option<u128> {
-    let behind = u32::try_from(behind).ok().filter(|&behind| behind < REPLAY_WINDOW)?;
+    let behind = u32::try_from(behind)
+        .ok()
+        .filter(|&behind| behind < REPLAY_WINDOW)?;
     1_u128.checked_shl(behind)
 }
 
