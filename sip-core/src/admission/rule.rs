@@ -1,0 +1,122 @@
+//! A trunk as the dialplan describes it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Peer, Rate, Transports};
+
+/// A trunk's name: its identity across a reload of the rules.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrunkId(Arc<str>);
+
+impl TrunkId {
+    /// The trunk called `name`.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TrunkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrunkId({})", self.0)
+    }
+}
+
+impl fmt::Display for TrunkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who a trunk is and what it may do.
+///
+/// ```
+/// use sip_core::admission::{Rate, Transport, Transports, TrunkRule};
+///
+/// let rule = TrunkRule::new("carrier-a")
+///     .peer("198.51.100.0/24".parse()?)
+///     .peer("sips:sbc.carrier.example".parse()?)
+///     .transports(Transports::NONE.with(Transport::Tls))
+///     .rate(Rate { per_second: 20, burst: 40 })
+///     .max_calls(500);
+/// # Ok::<(), sip_core::admission::PeerError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TrunkRule {
+    /// The trunk's name.
+    pub name: TrunkId,
+    /// Who it is: any one match is enough.
+    pub peers: Vec<Peer>,
+    /// The transports it may use.
+    pub transports: Transports,
+    /// New calls per second; `None` for no limit of its own.
+    pub rate: Option<Rate>,
+    /// Calls at a time; `None` for no limit of its own.
+    pub max_calls: Option<u32>,
+    /// Connections at a time from one source address; `None` for the endpoint's default (THREATS T33).
+    pub max_connections: Option<u32>,
+    /// The media security policy, handed to the call side with each admitted INVITE and not read here.
+    pub srtp: Arc<str>,
+}
+
+impl TrunkRule {
+    /// A trunk with no peers yet, every transport, and no limits of its own.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: TrunkId::new(name),
+            peers: Vec::new(),
+            transports: Transports::ALL,
+            rate: None,
+            max_calls: None,
+            max_connections: None,
+            srtp: Arc::from(""),
+        }
+    }
+
+    /// Adds a peer.
+    #[must_use]
+    pub fn peer(mut self, peer: Peer) -> Self {
+        self.peers.push(peer);
+        self
+    }
+
+    /// Sets the transports the trunk may use.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports = transports;
+        self
+    }
+
+    /// Sets the rate of new calls.
+    #[must_use]
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+
+    /// Sets how many calls the trunk may have at a time.
+    #[must_use]
+    pub fn max_calls(mut self, calls: u32) -> Self {
+        self.max_calls = Some(calls);
+        self
+    }
+
+    /// Sets how many connections one source address of the trunk may hold at a time.
+    #[must_use]
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = Some(connections);
+        self
+    }
+
+    /// Sets the opaque media security policy.
+    #[must_use]
+    pub fn srtp(mut self, policy: impl Into<Arc<str>>) -> Self {
+        self.srtp = policy.into();
+        self
+    }
+}

@@ -1,0 +1,126 @@
+//! What the TU (the call actor) asks of the endpoint.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::admission::TrunkId;
+use crate::wire::{StatusCode, Uri};
+
+use super::{Body, NextHop};
+
+/// Something the TU wants of a call. A command that does not fit the call's state any more (the peer hung up first)
+/// does nothing: the event that says why is on its way.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Send a provisional response (101 to 199) to an inbound call.
+    Ring {
+        /// 180 Ringing, 183 Session Progress, ...
+        status: StatusCode,
+        /// Early media; the later `Answer` must carry the same description (RFC 3261 13.3.1).
+        sdp: Option<Body>,
+    },
+    /// Answer an inbound call with 200.
+    Answer {
+        /// Our answer, or our offer where the INVITE had none.
+        sdp: Body,
+    },
+    /// Refuse an inbound call.
+    Reject(Reject),
+    /// End the call, whatever its state: BYE, CANCEL, or 480 for an inbound call not answered yet.
+    Hangup {
+        /// The Reason header of the BYE or CANCEL.
+        reason: Option<Cause>,
+    },
+    /// Offer a change of the session, as a re-INVITE.
+    Reinvite {
+        /// The offer.
+        sdp: Body,
+    },
+    /// Accept the peer's re-INVITE or UPDATE.
+    AnswerReinvite {
+        /// Our answer, or our offer where the re-INVITE had none.
+        sdp: Body,
+    },
+    /// Refuse the peer's re-INVITE or UPDATE; the session stays as it was.
+    RejectReinvite {
+        /// 488, 403, ...
+        status: StatusCode,
+    },
+}
+
+/// How to refuse an inbound call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// 300 to 699.
+    pub status: StatusCode,
+    /// The Reason header.
+    pub reason: Option<Cause>,
+    /// The Retry-After header.
+    pub retry_after: Option<Duration>,
+}
+
+impl Reject {
+    /// Refuses with `status` alone.
+    pub const fn new(status: StatusCode) -> Self {
+        Self { status, reason: None, retry_after: None }
+    }
+}
+
+/// A Reason header (RFC 3326).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// `Q.850;cause=…`
+    Q850(u8),
+    /// `SIP;cause=…`
+    Sip(StatusCode),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Q850(cause) => write!(f, "Q.850;cause={cause}"),
+            Self::Sip(status) => write!(f, "SIP;cause={status}"),
+        }
+    }
+}
+
+/// A call to place.
+#[derive(Clone, Debug)]
+pub struct Dial {
+    /// The trunk that carries it: the gate must know it, and answers must come from it.
+    pub trunk: TrunkId,
+    /// The trunk's address.
+    pub next_hop: NextHop,
+    /// The Request-URI, and the To URI.
+    pub target: Uri,
+    /// The From URI.
+    pub from: Uri,
+    /// Our offer.
+    pub sdp: Body,
+    /// More headers, such as P-Asserted-Identity. Names that the endpoint writes itself are refused.
+    pub headers: Vec<(crate::wire::HeaderName, crate::wire::Text)>,
+}
+
+/// Why a call cannot be placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The gate knows no such trunk, or its rule does not allow the transport or the address.
+    #[error("the trunk is unknown, or may not be reached there")]
+    Trunk,
+    /// The trunk has as many calls as it may have.
+    #[error("the trunk has as many calls as it may have")]
+    Concurrency,
+    /// The endpoint is full.
+    #[error("the endpoint has as many calls, transactions or connections as it may have")]
+    Full,
+    /// No listener of ours uses the transport and address family.
+    #[error("no listener for this transport and address family")]
+    NoListener,
+    /// A URI or a header cannot be sent.
+    #[error("a URI or header cannot be sent")]
+    Unsendable,
+    /// The endpoint shuts down.
+    #[error("the endpoint shuts down")]
+    ShuttingDown,
+}

@@ -1,0 +1,121 @@
+//! What the endpoint tells the TU (the call actor) about a call.
+
+use crate::admission::{Admitted, Invite};
+use crate::wire::{StatusCode, Text};
+
+use super::Body;
+
+/// Something happened to a call.
+///
+/// The order is fixed: [`Event::Incoming`] is an inbound call's first event, and [`Event::Ended`] every call's last.
+/// After `Ended` the call's key means nothing any more.
+#[derive(Debug)]
+pub enum Event {
+    /// A trunk brings a call. Answer with `Ring`, `Answer` or `Reject`; 100 Trying is sent already.
+    Incoming(Box<Admitted<Invite>>),
+    /// The ACK of our 2xx came: the dialog stands. `sdp` is the answer where our 2xx carried the offer.
+    Ack {
+        /// The answer to our offer, if we made one.
+        sdp: Option<Body>,
+    },
+    /// The peer wants to change the session (hold, resume, new address): a re-INVITE or UPDATE. Answer with
+    /// `AnswerReinvite` or `RejectReinvite`. One at a time; the endpoint refuses more.
+    Reinvite {
+        /// The peer's offer; `None` when our answer must carry one (re-INVITE without a body).
+        offer: Option<Body>,
+        /// Which request it is.
+        by: ReinviteMethod,
+    },
+    /// The peer took back its re-INVITE (CANCEL): answered 487 already, the session is as before.
+    ReinviteCancelled,
+    /// Our re-INVITE or UPDATE with an offer was accepted; a session refresh by re-INVITE too.
+    Reinvited {
+        /// The peer's answer.
+        sdp: Option<Body>,
+    },
+    /// Our re-INVITE was refused; the session is as before.
+    ReinviteFailed {
+        /// With which status; 408 for no answer.
+        status: StatusCode,
+    },
+    /// An INFO came and was answered 200. The body may hold digits: a secret.
+    Info {
+        /// Its Content-Type.
+        content_type: Text,
+        /// Its body.
+        body: Body,
+    },
+    /// A call that we placed makes progress: 180, 183 and so on.
+    Progress {
+        /// The status.
+        status: StatusCode,
+        /// Early media.
+        sdp: Option<Body>,
+    },
+    /// A call that we placed is answered; the ACK is sent already.
+    Answered {
+        /// The peer's answer.
+        sdp: Option<Body>,
+    },
+    /// The call is over. The last event.
+    Ended(Ended),
+}
+
+/// Which request carried a change of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReinviteMethod {
+    /// re-INVITE (RFC 3261 14)
+    Invite,
+    /// UPDATE (RFC 3311)
+    Update,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Who ended it.
+    pub by: EndedBy,
+    /// Why.
+    pub reason: EndReason,
+    /// The peer's Reason header (RFC 3326), where it sent one.
+    pub remote_reason: Option<Text>,
+}
+
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// We: the TU hung up or refused.
+    Local,
+    /// The peer hung up, cancelled or refused.
+    Remote,
+    /// A timer or a failed connection.
+    Failure,
+}
+
+/// Why a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// A BYE, from whom [`Ended::by`] says.
+    Bye,
+    /// The caller took the call back before it was answered; we answered 487.
+    Cancelled,
+    /// A call that came in was refused with this status.
+    Rejected(StatusCode),
+    /// A call that we placed was refused with this status.
+    Refused(StatusCode),
+    /// A call that we placed got no answer in time (RFC 3261 timer B, or the last resort).
+    NoAnswer,
+    /// No ACK came for our 2xx (RFC 3261 13.3.1.4); a BYE was sent.
+    AckTimeout,
+    /// The session timer ran out (RFC 4028 10); a BYE was sent.
+    SessionExpired,
+    /// A request of ours within the dialog was answered 481 or 408: the peer knows the call no more.
+    DialogLost,
+    /// The TU did not answer in time (THREATS T32).
+    LastResort,
+    /// The connection was lost, or could not be made.
+    Transport,
+    /// The endpoint shuts down.
+    Shutdown,
+}

@@ -1,0 +1,178 @@
+//! Gauges, and refusals counted by reason.
+
+use std::fmt;
+
+macro_rules! refusals {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)*) => {
+        /// Why something that came was not served. Each is counted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Refusal { $($(#[doc = $doc])+ $variant,)* }
+
+        impl Refusal {
+            /// All of them, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name for metrics: lower case, underscores.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// A packet or connection from no known trunk: dropped in silence.
+    UnknownSource = "unknown_source",
+    /// Malformed, and too broken to be answered: dropped.
+    MalformedDropped = "malformed_dropped",
+    /// Malformed: answered 400, 413, 414, 505 or 513.
+    MalformedAnswered = "malformed_answered",
+    /// Not answered because an answer would be a reflection: a request that names no usable Via.
+    Unanswerable = "unanswerable",
+    /// A response that matches no request of ours.
+    StrayResponse = "stray_response",
+    /// An ACK that matches nothing.
+    StrayAck = "stray_ack",
+    /// A message in the wrong dialect of Via branches (RFC 2543): refused.
+    Rfc2543 = "rfc2543",
+    /// A CANCEL that matches no INVITE of the same trunk: 481.
+    StrayCancel = "stray_cancel",
+    /// An in-dialog request that matches no dialog: 481.
+    NoDialog = "no_dialog",
+    /// An in-dialog request with the right identifiers from a source that is not the dialog's trunk: 481, and the call stays.
+    ForeignSource = "foreign_source",
+    /// A CSeq that does not rise: 500 (RFC 3261 12.2.2).
+    CSeqOrder = "cseq_order",
+    /// A method that we know and do not serve: 405.
+    MethodNotAllowed = "method_not_allowed",
+    /// A method that we do not know: 501.
+    NotImplemented = "not_implemented",
+    /// Max-Forwards is zero where it may not be: 483.
+    TooManyHops = "too_many_hops",
+    /// Require names an extension that we do not have: 420.
+    BadExtension = "bad_extension",
+    /// A body of a kind that we do not read: 415.
+    MediaType = "media_type",
+    /// A Request-URI scheme that we do not serve: 416.
+    UriScheme = "uri_scheme",
+    /// The same request by two paths: 482 (RFC 3261 8.2.2.2).
+    Merged = "merged",
+    /// Replaces names no dialog that may be replaced: 481 (RFC 3891 3).
+    Replaces = "replaces",
+    /// The session interval is below ours: 422 (RFC 4028).
+    SessionInterval = "session_interval",
+    /// Over the trunk's rate of calls: 503.
+    TrunkRate = "trunk_rate",
+    /// Over the trunk's number of calls: 503.
+    TrunkCalls = "trunk_calls",
+    /// The table of transactions is full: 503.
+    TransactionsFull = "transactions_full",
+    /// The table of dialogs is full: 503.
+    DialogsFull = "dialogs_full",
+    /// The endpoint shuts down: 503.
+    ShuttingDown = "shutting_down",
+    /// A re-INVITE or UPDATE while one of ours is under way: 491.
+    Glare = "glare",
+    /// A re-INVITE or UPDATE while the peer's own last one is unanswered: 500.
+    ReinvitePending = "reinvite_pending",
+    /// More changes of the session than the rate allows: 500 and Retry-After.
+    ReinviteRate = "reinvite_rate",
+    /// More in-dialog requests than the rate allows: 500 and Retry-After.
+    InDialogRate = "in_dialog_rate",
+    /// The TU left a transaction to the last resort (THREATS T32).
+    LastResort = "last_resort",
+    /// A connection over the number that one source may hold: closed.
+    ConnectionsPerSource = "connections_per_source",
+    /// The table of connections is full and none is idle: closed.
+    ConnectionsFull = "connections_full",
+    /// A connection closed to make room for another.
+    ConnectionEvicted = "connection_evicted",
+    /// A connection that did not complete its TLS handshake or first message in time.
+    ConnectionSlow = "connection_slow",
+    /// A connection without traffic or keepalive for too long.
+    ConnectionIdle = "connection_idle",
+    /// A connection whose octets cannot be framed any more: closed.
+    Framing = "framing",
+    /// A peer that does not read: its connection's queue is full; dropped and closed.
+    BackPressure = "back_pressure",
+    /// A datagram that the socket did not take.
+    DatagramUnsent = "datagram_unsent",
+    /// A call actor that does not read its events: its call is ended.
+    SlowTu = "slow_tu",
+}
+
+/// A snapshot of the endpoint's load and of all that it refused.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// Calls, from INVITE to the last event.
+    pub calls: usize,
+    /// Transactions of all four kinds.
+    pub transactions: usize,
+    /// Dialogs, early ones of calls that we place not counted apart.
+    pub dialogs: usize,
+    /// Connections, those being made too.
+    pub connections: usize,
+    /// Calls admitted since the start.
+    pub admitted: u64,
+    /// Messages read since the start, keepalives not counted.
+    pub received: u64,
+    /// Messages sent since the start.
+    pub sent: u64,
+    /// Messages sent again by a timer or for a retransmission, counted in `sent` too.
+    pub retransmitted: u64,
+    refused: [u64; Refusal::ALL.len()],
+}
+
+impl Stats {
+    /// How often something was refused for this reason.
+    pub fn refused(&self, reason: Refusal) -> u64 {
+        self.refused.get(reason as usize).copied().unwrap_or(0)
+    }
+
+    /// All refusals that happened, by reason.
+    pub fn refusals(&self) -> impl Iterator<Item = (Refusal, u64)> + '_ {
+        Refusal::ALL.iter().copied().zip(self.refused).filter(|(_, count)| *count > 0)
+    }
+
+    pub(crate) fn count(&mut self, reason: Refusal) {
+        if let Some(count) = self.refused.get_mut(reason as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            calls: 0,
+            transactions: 0,
+            dialogs: 0,
+            connections: 0,
+            admitted: 0,
+            received: 0,
+            sent: 0,
+            retransmitted: 0,
+            refused: [0; Refusal::ALL.len()],
+        }
+    }
+}
+
+impl fmt::Debug for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Stats");
+        debug
+            .field("calls", &self.calls)
+            .field("transactions", &self.transactions)
+            .field("dialogs", &self.dialogs)
+            .field("connections", &self.connections)
+            .field("admitted", &self.admitted)
+            .field("received", &self.received)
+            .field("sent", &self.sent)
+            .field("retransmitted", &self.retransmitted);
+        for (reason, count) in self.refusals() {
+            debug.field(reason.name(), &count);
+        }
+        debug.finish()
+    }
+}
