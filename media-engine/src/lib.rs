@@ -5,9 +5,16 @@
 
 pub mod limits;
 
+pub mod audio;
 pub mod buf;
+pub mod codec;
+pub mod danger;
+pub mod dtmf;
+pub mod jitter;
+pub mod pci;
 pub mod rtcp;
 pub mod rtp;
+pub mod session;
 pub mod srtp;
 
 #[cfg(feature = "net")]

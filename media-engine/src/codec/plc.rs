@@ -1,0 +1,3 @@
+/// P
+#[derive(Debug)]
+pub struct Plc;

@@ -1,0 +1,3 @@
+/// R
+#[derive(Debug)]
+pub struct Receiver;

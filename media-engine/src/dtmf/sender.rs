@@ -1,0 +1,6 @@
+/// S
+#[derive(Debug)]
+pub struct Sender;
+/// R
+#[derive(Debug)]
+pub struct Report;
