@@ -1,0 +1,70 @@
+# The one door: people, CI and the docs use these names.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO      ?= cargo
+PYTEST     := target/venv/bin/python -m pytest -c tests/lab/pytest.ini --rootdir .
+# Two workers: a call is mostly waiting, but two cores are soon full.
+PEER_JOBS  ?= 2
+NEXTEST_PROFILE ?= $(if $(CI),ci,default)
+ARCHIVES   ?=
+FUZZ_SECONDS ?= 20
+
+.PHONY: help demo test install unit docs-test peers clients bench test-archives fmt lint deny fuzz-smoke build-server
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## a real encrypted call into an example AI application, on this machine
+	@tests/lab/install.sh build
+	$(CARGO) run --release --locked --bin strongline -- demo
+
+test: install unit docs-test ## everything: unit, black box, must-not-compile, real SIP peers, foreign clients
+	$(PYTEST) -n $(PEER_JOBS) tests/peers tests/clients
+
+install: ## install what the tests need (Debian packages as root; Python and Node packages into target/)
+	tests/lab/install.sh build nextest peers
+
+unit: ## the Rust tests: cores in virtual time, tests/it, tests/ui
+	$(CARGO) nextest run --locked --workspace --all-features --profile $(NEXTEST_PROFILE)
+
+docs-test: ## the examples in the documentation
+	$(CARGO) test --locked --workspace --all-features --doc --quiet
+
+build-server:
+	$(CARGO) build --locked --bin strongline
+
+peers: build-server ## sipp, baresip, Kamailio and scanners against the server
+	tests/lab/install.sh build peers
+	$(PYTEST) -n $(PEER_JOBS) tests/peers
+
+clients: build-server ## unmodified client libraries of three languages against the server
+	tests/lab/install.sh build peers
+	$(PYTEST) -n $(PEER_JOBS) tests/clients
+
+bench: ## benchmarks, and target/bench/summary.json
+	$(CARGO) bench --locked --workspace --all-features
+
+test-archives: ## the RFCs' own archives, read in place: make test-archives ARCHIVES=DIR
+	@test -n "$(ARCHIVES)" || { echo "say where: make test-archives ARCHIVES=DIR" >&2; exit 2; }
+	@test -d "$(ARCHIVES)" || { echo "$(ARCHIVES) is no folder" >&2; exit 2; }
+	STRONGLINE_ARCHIVES="$(abspath $(ARCHIVES))" $(CARGO) nextest run --locked --workspace --all-features \
+	  --profile $(NEXTEST_PROFILE) --run-ignored only -E 'test(archive)'
+
+fmt: ## format the Rust code
+	$(CARGO) fmt --all
+
+lint: ## formatting and clippy as CI has them
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+
+deny: ## the dependency gate: advisories, bans, licences, sources
+	@tests/lab/install.sh deny
+	tests/lab/deny.sh
+
+fuzz-smoke: ## every fuzz target for FUZZ_SECONDS each (needs a nightly toolchain)
+	tests/lab/install.sh fuzz
+	cd fuzz && for target in $$(cargo fuzz list); do \
+	  cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); done

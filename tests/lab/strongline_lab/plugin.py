@@ -1,0 +1,70 @@
+"""The pytest plugin of the peer and client tests: a namespace for each worker, a folder for each test, kept on failure."""
+
+import contextlib
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from . import certs, netns
+
+ROOT = Path(__file__).resolve().parents[3]
+LOGS = ROOT / "target" / "peer-logs"
+_TAIL = 4000
+
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        netns.enter()
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(LOGS, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def certificates():
+    """One CA and its leaves for all tests of this worker."""
+    with tempfile.TemporaryDirectory(prefix="strongline-certs-") as folder:
+        yield certs.make(Path(folder))
+
+
+@pytest.fixture
+def folder(request):
+    """The test's own folder; what lies there stays when the test fails."""
+    path = LOGS / re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.nodeid.split("/")[-1])
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    yield path
+    report = request.node.stash.get(_REPORT, None)
+    if report is not None and report.passed:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def running():
+    """`running(peer)` returns the peer and ends it after the test, the last started first."""
+    with contextlib.ExitStack() as stack:
+
+        def start(peer):
+            stack.callback(peer.stop)
+            return peer
+
+        yield start
+
+
+_REPORT = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.stash[_REPORT] = report
+        path = item.funcargs.get("folder")
+        if report.failed and path is not None:
+            report.sections.append(("kept logs", str(path)))
+            for log in sorted(path.rglob("*")):
+                if log.suffix in (".log", ".stderr") and log.stat().st_size:
+                    report.sections.append((str(log.relative_to(path)), log.read_text(errors="replace")[-_TAIL:]))
+    return report
