@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use crate::check;
 use crate::limits::{MAX_PATTERNS, MAX_STEPS};
 use crate::rule::{
-    Kind, Rule, Text, ValueError, alternative, checked, defined, empty, flag, int, list, mapped, one_of, one_or_many,
-    optional, or_default, or_nothing, reference, required, seconds, table, text, word,
+    Kind, Rule, Text, ValueError, alternative, checked, defined, empty, flag, int, list, mapped,
+    one_of, one_or_many, optional, or_default, or_nothing, reference, required, seconds, table,
+    text, word,
 };
 use crate::value::{
-    Dialect, Direction, Name, NumberPattern, OnFailure, OnStreamEnd, Rate, SecretRef, SoundFile, WssUrl, rate, secret,
+    Dialect, Direction, Name, NumberPattern, OnFailure, OnStreamEnd, Rate, SecretRef, SoundFile,
+    WssUrl, rate, secret,
 };
 
 use super::StreamFormat;
@@ -157,7 +159,11 @@ impl StreamStep {
 
 impl From<Name> for AppStep {
     fn from(name: Name) -> Self {
-        Self { name, on_stream_end: None, on_failure: None }
+        Self {
+            name,
+            on_stream_end: None,
+            on_failure: None,
+        }
     }
 }
 
@@ -172,9 +178,20 @@ table! {
     later { "retry_after" }
 }
 
+impl Reject {
+    /// How a call is refused that fits no route.
+    pub const NO_ROUTE: Self = Self {
+        status: 404,
+        reason: None,
+    };
+}
+
 impl From<u16> for Reject {
     fn from(status: u16) -> Self {
-        Self { status, reason: None }
+        Self {
+            status,
+            reason: None,
+        }
     }
 }
 
@@ -202,7 +219,10 @@ impl Text for Reason {
         if plain && (1..=64).contains(&text.len()) {
             return Ok(Self(text.to_owned()));
         }
-        Err(ValueError::new("is no reason phrase", "write 1 to 64 plain ASCII characters, such as \"Not here\""))
+        Err(ValueError::new(
+            "is no reason phrase",
+            "write 1 to 64 plain ASCII characters, such as \"Not here\"",
+        ))
     }
 }
 

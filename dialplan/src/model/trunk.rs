@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use crate::check;
 use crate::limits::{MAX_MEDIA_PREFIXES, MAX_PEERS};
-use crate::rule::{Kind, consent, defined, int, list, or_default, or_nothing, required, table, text, word};
+use crate::rule::{
+    Kind, consent, defined, int, list, or_default, or_nothing, required, table, text, word,
+};
 use crate::value::{Codec, MediaSource, Name, Peer, Prefix, SrtpPolicy, Suite, unmap};
 
 table! {
@@ -96,7 +98,11 @@ impl TrunkMedia {
         if crate::value::is_local(target) {
             return Err(MediaRefusal::Local);
         }
-        if self.prefixes.is_empty() && target == signalling { Ok(()) } else { Err(MediaRefusal::NotListed) }
+        if self.prefixes.is_empty() && target == signalling {
+            Ok(())
+        } else {
+            Err(MediaRefusal::NotListed)
+        }
     }
 }
 
@@ -104,7 +110,11 @@ impl TrunkMedia {
 fn never_media(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
-            v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast() || v4.octets()[0] == 0 || v4.octets()[0] >= 240
+            v4.is_unspecified()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || v4.octets()[0] == 0
+                || v4.octets()[0] >= 240
         }
         IpAddr::V6(v6) => {
             let [first, second, ..] = v6.segments();

@@ -45,9 +45,15 @@ pub(super) fn excerpt(
 
 /// Keeps the quotes of a masked string, so that the reader sees that a string stands there.
 fn inside_quotes(raw: &str, mask: &Range<usize>) -> Range<usize> {
-    let text = raw.get(mask.start..mask.end.min(raw.len())).unwrap_or_default();
+    let text = raw
+        .get(mask.start..mask.end.min(raw.len()))
+        .unwrap_or_default();
     let quoted = text.len() >= 2 && text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']);
-    if quoted { mask.start + 1..mask.start + text.len() - 1 } else { mask.clone() }
+    if quoted {
+        mask.start + 1..mask.start + text.len() - 1
+    } else {
+        mask.clone()
+    }
 }
 
 /// The parts of URLs in which tokens travel: user information, and all from the query on.
@@ -71,20 +77,43 @@ fn urls(raw: &str) -> Vec<Range<usize>> {
 
 /// Secrets in the form of the Standard Webhooks specification, wherever they stand.
 fn webhook_secrets(raw: &str) -> Vec<Range<usize>> {
-    let token = |rest: &str| rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+/=_-".contains(c)).unwrap_or(rest.len());
-    let starts = ["whsec_", "whsk_"].into_iter().flat_map(|word| raw.match_indices(word).map(move |(at, _)| at + word.len()));
-    starts.map(|at| at..at + token(raw.get(at..).unwrap_or_default())).collect()
+    let token = |rest: &str| {
+        rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+/=_-".contains(c))
+            .unwrap_or(rest.len())
+    };
+    let starts = ["whsec_", "whsk_"]
+        .into_iter()
+        .flat_map(|word| raw.match_indices(word).map(move |(at, _)| at + word.len()));
+    starts
+        .map(|at| at..at + token(raw.get(at..).unwrap_or_default()))
+        .collect()
 }
 
 /// On a line that is not TOML: all that follows a word under which secrets are kept.
 fn after_secret_word(raw: &str) -> Option<Range<usize>> {
     let lower = raw.to_ascii_lowercase();
-    let first = SECRET_WORDS.iter().filter_map(|word| lower.find(word).map(|at| at + word.len())).min()?;
-    let equals = raw.get(first..).and_then(|rest| rest.find(['=', ':'])).map_or(first, |at| first + at + 1);
+    let first = SECRET_WORDS
+        .iter()
+        .filter_map(|word| lower.find(word).map(|at| at + word.len()))
+        .min()?;
+    let equals = raw
+        .get(first..)
+        .and_then(|rest| rest.find(['=', ':']))
+        .map_or(first, |at| first + at + 1);
     Some(equals..raw.len())
 }
 
-const SECRET_WORDS: [&str; 9] = ["password", "passwd", "secret", "signing", "token", "bearer", "auth", "key", "credential"];
+const SECRET_WORDS: [&str; 9] = [
+    "password",
+    "passwd",
+    "secret",
+    "signing",
+    "token",
+    "bearer",
+    "auth",
+    "key",
+    "credential",
+];
 
 #[cfg(test)]
 mod tests {
@@ -96,13 +125,22 @@ mod tests {
 
     #[test]
     fn urls_show_host_and_path_only() {
-        assert_eq!(plain("u = \"https://bob:pw@h.example/p?t=1\" # x"), "u = \"https://\u{2026}@h.example/p?\u{2026}\" # x");
-        assert_eq!(plain("u = \"wss://h.example/p\""), "u = \"wss://h.example/p\"");
+        assert_eq!(
+            plain("u = \"https://bob:pw@h.example/p?t=1\" # x"),
+            "u = \"https://\u{2026}@h.example/p?\u{2026}\" # x"
+        );
+        assert_eq!(
+            plain("u = \"wss://h.example/p\""),
+            "u = \"wss://h.example/p\""
+        );
     }
 
     #[test]
     fn webhook_secrets_never_show() {
-        assert_eq!(plain("signing = \"whsec_C2FVsBQIhrscChlQIMV+b5/sdbu=\""), "signing = \"whsec_\u{2026}\"");
+        assert_eq!(
+            plain("signing = \"whsec_C2FVsBQIhrscChlQIMV+b5/sdbu=\""),
+            "signing = \"whsec_\u{2026}\""
+        );
     }
 
     #[test]

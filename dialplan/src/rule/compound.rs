@@ -10,7 +10,10 @@ use super::{Defs, Node, Reader, Rule, Table, ValueError};
 use crate::report::{Code, join_words};
 
 /// A list. Entries that are wrong are reported and left out.
-pub(crate) fn list<R: Rule>(rule: R, length: RangeInclusive<usize>) -> impl Rule<Out = Vec<R::Out>> {
+pub(crate) fn list<R: Rule>(
+    rule: R,
+    length: RangeInclusive<usize>,
+) -> impl Rule<Out = Vec<R::Out>> {
     ListRule { rule, length }
 }
 
@@ -25,7 +28,10 @@ pub(crate) fn table<T: Table>() -> impl Rule<Out = T> {
 }
 
 /// The same value written in two ways, told apart by type.
-pub(crate) fn alternative<O>(left: impl Rule<Out = O>, right: impl Rule<Out = O>) -> impl Rule<Out = O> {
+pub(crate) fn alternative<O>(
+    left: impl Rule<Out = O>,
+    right: impl Rule<Out = O>,
+) -> impl Rule<Out = O> {
     Alternative(left, right)
 }
 
@@ -35,7 +41,10 @@ pub(crate) fn mapped<R: Rule, O>(rule: R, map: fn(R::Out) -> O) -> impl Rule<Out
 }
 
 /// A value read by another rule, with one more condition.
-pub(crate) fn checked<R: Rule, O>(rule: R, check: fn(R::Out) -> Result<O, ValueError>) -> impl Rule<Out = O> {
+pub(crate) fn checked<R: Rule, O>(
+    rule: R,
+    check: fn(R::Out) -> Result<O, ValueError>,
+) -> impl Rule<Out = O> {
     Checked(rule, check)
 }
 
@@ -53,18 +62,30 @@ pub(crate) fn one_of<'t, 'n>(
     (known, later): (&[&str], &[&str]),
 ) -> Option<(&'t str, &'t Node<'n>)> {
     reject_unknown(cx, table, title, known, later);
-    let mut given = table.iter().filter(|(key, _)| known.contains(&key.get_ref().as_ref()));
+    let mut given = table
+        .iter()
+        .filter(|(key, _)| known.contains(&key.get_ref().as_ref()));
     match (given.next(), given.next()) {
         (Some((key, node)), None) => Some((key.get_ref().as_ref(), node)),
         (Some(_), Some((second, _))) => {
             let help = format!("keep one of {}", join_words(known.iter().copied()));
-            cx.error(Code::Conflict, second.span(), format!("{title} takes one key, here are several"), help);
+            cx.error(
+                Code::Conflict,
+                second.span(),
+                format!("{title} takes one key, here are several"),
+                help,
+            );
             None
         }
         (None, _) => {
             if table.is_empty() {
                 let help = format!("write one of {}", join_words(known.iter().copied()));
-                cx.error(Code::MissingKey, span.clone(), format!("{title} is empty"), help);
+                cx.error(
+                    Code::MissingKey,
+                    span.clone(),
+                    format!("{title} is empty"),
+                    help,
+                );
             }
             None
         }
@@ -72,7 +93,13 @@ pub(crate) fn one_of<'t, 'n>(
 }
 
 /// Reports every key that is not known, and hides what stands under it: it may be a secret in the wrong place.
-pub(crate) fn reject_unknown(cx: &mut Reader<'_>, table: &DeTable<'_>, title: &str, known: &[&str], later: &[&str]) {
+pub(crate) fn reject_unknown(
+    cx: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    title: &str,
+    known: &[&str],
+    later: &[&str],
+) {
     for (key, node) in table {
         let name = key.get_ref().as_ref();
         if !known.contains(&name) {
@@ -87,7 +114,11 @@ pub(crate) fn mask_strings(cx: &mut Reader<'_>, node: &Node<'_>) {
     match node.get_ref() {
         DeValue::Array(array) => array.iter().for_each(|entry| mask_strings(cx, entry)),
         DeValue::Table(table) => table.iter().for_each(|(_, entry)| mask_strings(cx, entry)),
-        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => {
             cx.masks.push(node.span());
         }
     }
@@ -110,11 +141,16 @@ impl<R: Rule> Rule for ListRule<R> {
         if !self.length.contains(&array.len()) {
             let message = format!("{} entries, {low} to {high} are allowed", array.len());
             let help = format!("give {low} to {high} entries");
-            cx.bad_value(node.span(), &ValueError::new(message, help).with(Code::OutOfRange));
+            cx.bad_value(
+                node.span(),
+                &ValueError::new(message, help).with(Code::OutOfRange),
+            );
         }
         let entries = array.iter().take(high).enumerate();
         let read = |(index, entry): (usize, &Node<'_>)| {
-            cx.within(&format!("[{index}]"), entry.span(), |cx| self.rule.read(cx, entry))
+            cx.within(&format!("[{index}]"), entry.span(), |cx| {
+                self.rule.read(cx, entry)
+            })
         };
         Some(entries.filter_map(read).collect())
     }
@@ -217,7 +253,9 @@ impl<R: Rule, O> Rule for Checked<R, O> {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<O> {
         let value = self.0.read(cx, node)?;
-        (self.1)(value).map_err(|wrong| cx.bad_value(node.span(), &wrong)).ok()
+        (self.1)(value)
+            .map_err(|wrong| cx.bad_value(node.span(), &wrong))
+            .ok()
     }
 
     fn schema(&self, defs: &mut Defs) -> Value {

@@ -14,7 +14,14 @@ pub(crate) trait Field {
     type Out;
 
     /// Reads the key out of its table.
-    fn read(&self, cx: &mut Reader<'_>, table: &DeTable<'_>, span: &Range<usize>, key: &str, title: &str) -> Option<Self::Out>;
+    fn read(
+        &self,
+        cx: &mut Reader<'_>,
+        table: &DeTable<'_>,
+        span: &Range<usize>,
+        key: &str,
+        title: &str,
+    ) -> Option<Self::Out>;
 
     /// The schema of the value, and whether the key is required.
     fn describe(&self, defs: &mut Defs) -> (Value, bool);
@@ -50,11 +57,23 @@ struct Required<R>(R, &'static str);
 impl<R: Rule> Field for Required<R> {
     type Out = R::Out;
 
-    fn read(&self, cx: &mut Reader<'_>, table: &DeTable<'_>, span: &Range<usize>, key: &str, title: &str) -> Option<R::Out> {
+    fn read(
+        &self,
+        cx: &mut Reader<'_>,
+        table: &DeTable<'_>,
+        span: &Range<usize>,
+        key: &str,
+        title: &str,
+    ) -> Option<R::Out> {
         let found = read_key(&self.0, cx, table, key);
         if found.is_none() {
             let message = format!("{title} lacks `{key}`");
-            cx.error(Code::MissingKey, span.clone(), message, format!("add `{}`", self.1));
+            cx.error(
+                Code::MissingKey,
+                span.clone(),
+                message,
+                format!("add `{}`", self.1),
+            );
         }
         found.flatten()
     }
@@ -69,7 +88,14 @@ struct Optional<R>(R);
 impl<R: Rule> Field for Optional<R> {
     type Out = Option<R::Out>;
 
-    fn read(&self, cx: &mut Reader<'_>, table: &DeTable<'_>, _: &Range<usize>, key: &str, _: &str) -> Option<Self::Out> {
+    fn read(
+        &self,
+        cx: &mut Reader<'_>,
+        table: &DeTable<'_>,
+        _: &Range<usize>,
+        key: &str,
+        _: &str,
+    ) -> Option<Self::Out> {
         match read_key(&self.0, cx, table, key) {
             None => Some(None),
             Some(read) => read.map(Some),
@@ -86,7 +112,14 @@ struct OrNothing<R>(R);
 impl<R: Rule<Out: Default>> Field for OrNothing<R> {
     type Out = R::Out;
 
-    fn read(&self, cx: &mut Reader<'_>, table: &DeTable<'_>, _: &Range<usize>, key: &str, _: &str) -> Option<R::Out> {
+    fn read(
+        &self,
+        cx: &mut Reader<'_>,
+        table: &DeTable<'_>,
+        _: &Range<usize>,
+        key: &str,
+        _: &str,
+    ) -> Option<R::Out> {
         read_key(&self.0, cx, table, key).unwrap_or_else(|| Some(R::Out::default()))
     }
 
@@ -100,14 +133,26 @@ struct OrDefault<R>(R, &'static str);
 impl<R: Rule> Field for OrDefault<R> {
     type Out = R::Out;
 
-    fn read(&self, cx: &mut Reader<'_>, table: &DeTable<'_>, span: &Range<usize>, key: &str, _: &str) -> Option<R::Out> {
+    fn read(
+        &self,
+        cx: &mut Reader<'_>,
+        table: &DeTable<'_>,
+        span: &Range<usize>,
+        key: &str,
+        _: &str,
+    ) -> Option<R::Out> {
         if let Some(read) = read_key(&self.0, cx, table, key) {
             return read;
         }
         match DeValue::parse(self.1) {
             Ok(node) => self.0.read(cx, &node),
             Err(error) => {
-                cx.error(Code::BadValue, span.clone(), format!("the default of `{key}`: {error}"), "report this");
+                cx.error(
+                    Code::BadValue,
+                    span.clone(),
+                    format!("the default of `{key}`: {error}"),
+                    "report this",
+                );
                 None
             }
         }
@@ -123,7 +168,12 @@ impl<R: Rule> Field for OrDefault<R> {
 }
 
 /// `None`: the key is not there. `Some(None)`: it is, and is wrong.
-fn read_key<R: Rule>(rule: &R, cx: &mut Reader<'_>, table: &DeTable<'_>, key: &str) -> Option<Option<R::Out>> {
+fn read_key<R: Rule>(
+    rule: &R,
+    cx: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    key: &str,
+) -> Option<Option<R::Out>> {
     let node = table.get(key)?;
     Some(cx.within(key, node.span(), |cx| rule.read(cx, node)))
 }
@@ -132,15 +182,20 @@ fn read_key<R: Rule>(rule: &R, cx: &mut Reader<'_>, table: &DeTable<'_>, key: &s
 pub(crate) fn to_json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => json!(text),
-        DeValue::Integer(number) => {
-            i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, |number| json!(number))
-        }
-        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, |number| json!(number)),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or(Value::Null, |number| json!(number)),
+        DeValue::Float(number) => number
+            .as_str()
+            .parse::<f64>()
+            .map_or(Value::Null, |number| json!(number)),
         DeValue::Boolean(flag) => json!(flag),
         DeValue::Datetime(date) => json!(date.to_string()),
         DeValue::Array(array) => array.iter().map(|node| to_json(node.get_ref())).collect(),
-        DeValue::Table(table) => {
-            Value::Object(table.iter().map(|(key, node)| (key.get_ref().to_string(), to_json(node.get_ref()))).collect())
-        }
+        DeValue::Table(table) => Value::Object(
+            table
+                .iter()
+                .map(|(key, node)| (key.get_ref().to_string(), to_json(node.get_ref())))
+                .collect(),
+        ),
     }
 }

@@ -15,12 +15,17 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub(crate) use compound::{alternative, checked, empty, list, mapped, mask_strings, one_of, one_or_many, reject_unknown, table};
+pub(crate) use compound::{
+    alternative, checked, empty, list, mapped, mask_strings, one_of, one_or_many, reject_unknown,
+    table,
+};
 pub(crate) use describe::{describe_choice, describe_table};
 pub(crate) use field::{Field, optional, or_default, or_nothing, required, tables};
 pub(crate) use macros::{key, one_of, table, words};
 pub(crate) use reader::{Facts, Kind, Reader};
-pub(crate) use scalar::{Text, Word, consent, defined, flag, int, millis, reference, seconds, text, word};
+pub(crate) use scalar::{
+    Text, Word, consent, defined, flag, int, millis, reference, seconds, text, word,
+};
 
 /// A value of the file, with its place.
 pub(crate) type Node<'n> = Spanned<DeValue<'n>>;
@@ -51,7 +56,8 @@ pub(crate) trait Table: Sized {
     const TITLE: &'static str;
 
     /// Reads its keys.
-    fn read(cx: &mut Reader<'_>, table: &DeTable<'_>, span: std::ops::Range<usize>) -> Option<Self>;
+    fn read(cx: &mut Reader<'_>, table: &DeTable<'_>, span: std::ops::Range<usize>)
+    -> Option<Self>;
 
     /// Its schema.
     fn describe(defs: &mut Defs) -> Value;
@@ -83,7 +89,11 @@ pub struct ValueError {
 
 impl ValueError {
     pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { code: crate::report::Code::BadValue, message: message.into(), help: help.into() }
+        Self {
+            code: crate::report::Code::BadValue,
+            message: message.into(),
+            help: help.into(),
+        }
     }
 
     pub(crate) fn with(self, code: crate::report::Code) -> Self {

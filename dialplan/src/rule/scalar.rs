@@ -48,12 +48,20 @@ pub(crate) fn int(range: RangeInclusive<u32>) -> impl Rule<Out = u32> {
 
 /// A number of seconds.
 pub(crate) fn seconds(range: RangeInclusive<u32>) -> impl Rule<Out = Duration> {
-    super::mapped(IntRule { range, unit: " seconds" }, |value| Duration::from_secs(u64::from(value)))
+    super::mapped(
+        IntRule {
+            range,
+            unit: " seconds",
+        },
+        |value| Duration::from_secs(u64::from(value)),
+    )
 }
 
 /// A number of milliseconds.
 pub(crate) fn millis(range: RangeInclusive<u32>) -> impl Rule<Out = Duration> {
-    super::mapped(IntRule { range, unit: " ms" }, |value| Duration::from_millis(u64::from(value)))
+    super::mapped(IntRule { range, unit: " ms" }, |value| {
+        Duration::from_millis(u64::from(value))
+    })
 }
 
 /// `true` or `false`.
@@ -68,12 +76,18 @@ pub(crate) fn consent(sentence: &'static str) -> impl Rule<Out = bool> {
 
 /// The name that a table gives itself.
 pub(crate) fn defined(kind: Kind) -> impl Rule<Out = Name> {
-    NameRule { kind, defines: true }
+    NameRule {
+        kind,
+        defines: true,
+    }
 }
 
 /// The name of another table.
 pub(crate) fn reference(kind: Kind) -> impl Rule<Out = Name> {
-    NameRule { kind, defines: false }
+    NameRule {
+        kind,
+        defines: false,
+    }
 }
 
 struct TextRule<T>(PhantomData<T>);
@@ -86,7 +100,9 @@ impl<T: Text> Rule for TextRule<T> {
             cx.wrong_type(node.span(), &self.wants(), node.get_ref());
             return None;
         };
-        T::parse(value).map_err(|wrong| cx.bad_value(node.span(), &wrong)).ok()
+        T::parse(value)
+            .map_err(|wrong| cx.bad_value(node.span(), &wrong))
+            .ok()
     }
 
     fn schema(&self, _: &mut Defs) -> Value {
@@ -124,11 +140,20 @@ impl<T: Word> Rule for WordRule<T> {
         let shown: String = value.chars().take(40).filter(|c| !c.is_control()).collect();
         let wrong = if T::LATER.contains(&value.as_ref()) {
             let help = format!("this version has {}", join_words(words()));
-            ValueError::new(format!("\"{shown}\" is not available in this version"), help).with(Code::NotAvailable)
+            ValueError::new(
+                format!("\"{shown}\" is not available in this version"),
+                help,
+            )
+            .with(Code::NotAvailable)
         } else {
-            let help = did_you_mean(value, words())
-                .map_or_else(|| format!("write {}", join_words(words())), |near| format!("did you mean \"{near}\"?"));
-            ValueError::new(format!("\"{shown}\" is none of {}", join_words(words())), help)
+            let help = did_you_mean(value, words()).map_or_else(
+                || format!("write {}", join_words(words())),
+                |near| format!("did you mean \"{near}\"?"),
+            );
+            ValueError::new(
+                format!("\"{shown}\" is none of {}", join_words(words())),
+                help,
+            )
         };
         cx.bad_value(node.span(), &wrong);
         None
@@ -143,7 +168,10 @@ impl<T: Word> Rule for WordRule<T> {
     }
 
     fn wants(&self) -> String {
-        format!("one of the strings {}", join_words(T::WORDS.iter().map(|(word, _)| *word)))
+        format!(
+            "one of the strings {}",
+            join_words(T::WORDS.iter().map(|(word, _)| *word))
+        )
     }
 }
 
@@ -160,7 +188,9 @@ impl Rule for IntRule {
             cx.wrong_type(node.span(), &self.wants(), node.get_ref());
             return None;
         };
-        let number = u32::from_str_radix(value.as_str(), value.radix()).ok().filter(|number| self.range.contains(number));
+        let number = u32::from_str_radix(value.as_str(), value.radix())
+            .ok()
+            .filter(|number| self.range.contains(number));
         if number.is_none() {
             let (low, high) = (self.range.start(), self.range.end());
             let wrong = ValueError::new(
@@ -181,7 +211,12 @@ impl Rule for IntRule {
     }
 
     fn wants(&self) -> String {
-        format!("a whole number from {} to {}{}", self.range.start(), self.range.end(), self.unit)
+        format!(
+            "a whole number from {} to {}{}",
+            self.range.start(),
+            self.range.end(),
+            self.unit
+        )
     }
 }
 
@@ -222,7 +257,10 @@ impl Rule for ConsentRule {
         }
         let message = "needs the sentence that says what you give up";
         let help = format!("write exactly \"{}\", or remove the key", self.0);
-        cx.bad_value(node.span(), &ValueError::new(message, help).with(Code::NeedsDanger));
+        cx.bad_value(
+            node.span(),
+            &ValueError::new(message, help).with(Code::NeedsDanger),
+        );
         None
     }
 
@@ -250,7 +288,11 @@ impl Rule for NameRule {
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<Name> {
         let name = text::<Name>().read(cx, node)?;
         let entry = (self.kind, name.as_str().to_owned(), node.span());
-        if self.defines { cx.defined.push(entry) } else { cx.used.push(entry) }
+        if self.defines {
+            cx.defined.push(entry)
+        } else {
+            cx.used.push(entry)
+        }
         Some(name)
     }
 

@@ -78,13 +78,23 @@ impl Text for Listen {
         let (host, port) = split_port(rest).ok_or_else(wrong)?;
         let address: IpAddr = host.parse().map_err(|_| {
             let message = "names no IP address to bind";
-            ValueError::new(message, "a listener binds an address of this machine; 0.0.0.0 or [::] binds all")
+            ValueError::new(
+                message,
+                "a listener binds an address of this machine; 0.0.0.0 or [::] binds all",
+            )
         })?;
         if address.is_ipv6() && !rest.starts_with('[') {
             return Err(wrong());
         }
         // RFC 3261, section 19.1.2
-        let default = if transport == Transport::Tls { 5061 } else { 5060 };
-        Ok(Self { transport, address: SocketAddr::new(address, port.unwrap_or(default)) })
+        let default = if transport == Transport::Tls {
+            5061
+        } else {
+            5060
+        };
+        Ok(Self {
+            transport,
+            address: SocketAddr::new(address, port.unwrap_or(default)),
+        })
     }
 }

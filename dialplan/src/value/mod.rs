@@ -25,11 +25,13 @@ pub use peer::Peer;
 pub use ports::PortRange;
 pub(crate) use prefix::is_local;
 pub use prefix::{Prefix, unmap};
-pub use secret::{CredentialName, EnvName, SecretRef};
 pub(crate) use secret::secret;
+pub use secret::{CredentialName, EnvName, SecretRef};
 pub use url::{HttpsUrl, WssUrl};
-pub use words::{Codec, Dialect, Direction, MediaSource, OnFailure, OnStreamEnd, Rate, SrtpPolicy, Suite};
 pub(crate) use words::rate;
+pub use words::{
+    Codec, Dialect, Direction, MediaSource, OnFailure, OnStreamEnd, Rate, SrtpPolicy, Suite,
+};
 
 /// `FromStr`, from the reader of the same text.
 macro_rules! from_str {
@@ -44,4 +46,16 @@ macro_rules! from_str {
     };
 }
 
-from_str!(DnsName, Host, Listen, Name, NumberPattern, SoundFile, Peer, PortRange, Prefix, HttpsUrl, WssUrl);
+from_str!(
+    DnsName,
+    Host,
+    Listen,
+    Name,
+    NumberPattern,
+    SoundFile,
+    Peer,
+    PortRange,
+    Prefix,
+    HttpsUrl,
+    WssUrl
+);

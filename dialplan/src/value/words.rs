@@ -177,9 +177,14 @@ impl Rule for RateRule {
             cx.wrong_type(node.span(), &self.wants(), node.get_ref());
             return None;
         };
-        let rate = u32::from_str_radix(value.as_str(), value.radix()).ok().and_then(Rate::from_hz);
+        let rate = u32::from_str_radix(value.as_str(), value.radix())
+            .ok()
+            .and_then(Rate::from_hz);
         if rate.is_none() {
-            let wrong = ValueError::new("is no sample rate of a stream", "write 8000, 16000 or 24000");
+            let wrong = ValueError::new(
+                "is no sample rate of a stream",
+                "write 8000, 16000 or 24000",
+            );
             cx.bad_value(node.span(), &wrong.with(Code::OutOfRange));
         }
         rate

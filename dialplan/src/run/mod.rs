@@ -1,0 +1,13 @@
+//! A call on its way through a route: events in, actions out.
+//!
+//! The contract: start with [`Event::Start`], carry out the [`Action`] that comes back, report its end as the next
+//! event. [`Event::Ended`] may come at any time. After `Reject` or `Hangup` the run is over; whatever comes then is
+//! answered with `Wait`. No event is wrong enough to break a run: what does not fit is answered with `Wait`.
+
+mod action;
+mod machine;
+#[cfg(test)]
+mod tests;
+
+pub use action::{Action, Event, FlowAction, FlowRefusal, HangupCause, StreamPlan};
+pub use machine::Run;
