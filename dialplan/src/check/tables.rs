@@ -202,33 +202,33 @@ pub(crate) fn reachable_host(cx: &mut Reader<'_>, key: &str, host: &Host, privat
 pub(crate) fn stream_format(
     cx: &mut Reader<'_>,
     dialect: Option<Dialect>,
-    rate: Option<Option<Rate>>,
-    chunk: Option<Option<Duration>>,
+    rate: Option<Rate>,
+    chunk: Option<Duration>,
 ) {
     let Some(dialect) = dialect else { return };
-    if let Some(Some(rate)) = rate {
-        if !dialect.has_rate(rate) {
-            let place = cx.place_of("rate");
-            let message = format!("the {dialect} dialect has no rate of {}", rate.hz());
-            cx.error(
-                Code::Conflict,
-                place,
-                message,
-                "use 8000 or 16000, or the native dialect",
-            );
-        }
+    if let Some(rate) = rate
+        && !dialect.has_rate(rate)
+    {
+        let place = cx.place_of("rate");
+        let message = format!("the {dialect} dialect has no rate of {}", rate.hz());
+        cx.error(
+            Code::Conflict,
+            place,
+            message,
+            "use 8000 or 16000, or the native dialect",
+        );
     }
-    if let (Dialect::Native, Some(Some(chunk))) = (dialect, chunk) {
-        if chunk > LONGEST_NATIVE_CHUNK {
-            let place = cx.place_of("chunk_ms");
-            let message = "native frames longer than 100 ms only add delay";
-            cx.error(
-                Code::Conflict,
-                place,
-                message,
-                "leave `chunk_ms` out: native sends 20 ms",
-            );
-        }
+    if let (Dialect::Native, Some(chunk)) = (dialect, chunk)
+        && chunk > LONGEST_NATIVE_CHUNK
+    {
+        let place = cx.place_of("chunk_ms");
+        let message = "native frames longer than 100 ms only add delay";
+        cx.error(
+            Code::Conflict,
+            place,
+            message,
+            "leave `chunk_ms` out: native sends 20 ms",
+        );
     }
 }
 
@@ -249,16 +249,16 @@ pub(crate) fn direct_stream(
             "add signing = { credential = \"stream-key\" }",
         );
     }
-    if let (Some(url), Some(false)) = (url, private_address) {
-        if url.host().is_local() {
-            let message = "`url` points into a private network, which is refused";
-            cx.error(
-                Code::Conflict,
-                place,
-                message,
-                "add private_address = true if that is meant",
-            );
-        }
+    if let (Some(url), Some(false)) = (url, private_address)
+        && url.host().is_local()
+    {
+        let message = "`url` points into a private network, which is refused";
+        cx.error(
+            Code::Conflict,
+            place,
+            message,
+            "add private_address = true if that is meant",
+        );
     }
 }
 

@@ -60,7 +60,7 @@ table! {
     }
     later { "subprotocol", "bearer", "record" }
     check(cx) {
-        check::stream_format(cx, dialect, rate, chunk);
+        check::stream_format(cx, dialect, rate.flatten(), chunk.flatten());
     }
 }
 

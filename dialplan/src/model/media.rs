@@ -40,14 +40,13 @@ table! {
         max as "max_ms": Duration = or_default("200", millis(20..=2_000)),
     }
     check(cx) {
-        if let (Some(min), Some(initial), Some(max)) = (min, initial, max) {
-            if min > initial || initial > max {
+        if let (Some(min), Some(initial), Some(max)) = (min, initial, max)
+            && (min > initial || initial > max) {
                 let place = cx.place(&cx.path());
                 let message = "`media.jitter`: `min_ms` <= `initial_ms` <= `max_ms` does not hold";
                 let help = "write { min_ms = 20, initial_ms = 60, max_ms = 200 }";
                 cx.error(crate::report::Code::Conflict, place, message, help);
             }
-        }
     }
 }
 
@@ -80,7 +79,7 @@ impl Media {
                 bind,
                 advertise: bind,
             }),
-            (Some(_), None) | (None, Some(_)) | (None, None) => None,
+            (Some(_) | None, None) | (None, Some(_)) => None,
         }
     }
 }

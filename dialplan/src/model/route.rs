@@ -145,7 +145,7 @@ table! {
     }
     later { "subprotocol", "bearer", "record", "custom" }
     check(cx) {
-        check::stream_format(cx, dialect, rate, chunk);
+        check::stream_format(cx, dialect, rate.flatten(), chunk.flatten());
         check::direct_stream(cx, url.as_ref(), signing.as_deref(), private_address);
     }
 }

@@ -65,17 +65,16 @@ impl<R: Rule> Field for Required<R> {
         key: &str,
         title: &str,
     ) -> Option<R::Out> {
-        let found = read_key(&self.0, cx, table, key);
-        if found.is_none() {
-            let message = format!("{title} lacks `{key}`");
-            cx.error(
-                Code::MissingKey,
-                span.clone(),
-                message,
-                format!("add `{}`", self.1),
-            );
+        match read_key(&self.0, cx, table, key) {
+            Given::Value(value) => Some(value),
+            Given::Wrong => None,
+            Given::Absent => {
+                let message = format!("{title} lacks `{key}`");
+                let help = format!("add `{}`", self.1);
+                cx.error(Code::MissingKey, span.clone(), message, help);
+                None
+            }
         }
-        found.flatten()
     }
 
     fn describe(&self, defs: &mut Defs) -> (Value, bool) {
@@ -97,8 +96,9 @@ impl<R: Rule> Field for Optional<R> {
         _: &str,
     ) -> Option<Self::Out> {
         match read_key(&self.0, cx, table, key) {
-            None => Some(None),
-            Some(read) => read.map(Some),
+            Given::Absent => Some(None),
+            Given::Wrong => None,
+            Given::Value(value) => Some(Some(value)),
         }
     }
 
@@ -120,7 +120,11 @@ impl<R: Rule<Out: Default>> Field for OrNothing<R> {
         key: &str,
         _: &str,
     ) -> Option<R::Out> {
-        read_key(&self.0, cx, table, key).unwrap_or_else(|| Some(R::Out::default()))
+        match read_key(&self.0, cx, table, key) {
+            Given::Absent => Some(R::Out::default()),
+            Given::Wrong => None,
+            Given::Value(value) => Some(value),
+        }
     }
 
     fn describe(&self, defs: &mut Defs) -> (Value, bool) {
@@ -141,8 +145,10 @@ impl<R: Rule> Field for OrDefault<R> {
         key: &str,
         _: &str,
     ) -> Option<R::Out> {
-        if let Some(read) = read_key(&self.0, cx, table, key) {
-            return read;
+        match read_key(&self.0, cx, table, key) {
+            Given::Absent => {}
+            Given::Wrong => return None,
+            Given::Value(value) => return Some(value),
         }
         match DeValue::parse(self.1) {
             Ok(node) => self.0.read(cx, &node),
@@ -167,15 +173,23 @@ impl<R: Rule> Field for OrDefault<R> {
     }
 }
 
-/// `None`: the key is not there. `Some(None)`: it is, and is wrong.
+enum Given<T> {
+    Absent,
+    Wrong,
+    Value(T),
+}
+
 fn read_key<R: Rule>(
     rule: &R,
     cx: &mut Reader<'_>,
     table: &DeTable<'_>,
     key: &str,
-) -> Option<Option<R::Out>> {
-    let node = table.get(key)?;
-    Some(cx.within(key, node.span(), |cx| rule.read(cx, node)))
+) -> Given<R::Out> {
+    let Some(node) = table.get(key) else {
+        return Given::Absent;
+    };
+    let read = cx.within(key, node.span(), |cx| rule.read(cx, node));
+    read.map_or(Given::Wrong, Given::Value)
 }
 
 /// Defaults and examples as JSON; they hold neither dates nor floats.

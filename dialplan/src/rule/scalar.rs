@@ -289,9 +289,9 @@ impl Rule for NameRule {
         let name = text::<Name>().read(cx, node)?;
         let entry = (self.kind, name.as_str().to_owned(), node.span());
         if self.defines {
-            cx.defined.push(entry)
+            cx.defined.push(entry);
         } else {
-            cx.used.push(entry)
+            cx.used.push(entry);
         }
         Some(name)
     }

@@ -5,7 +5,9 @@
 //! answered with `Wait`. No event is wrong enough to break a run: what does not fit is answered with `Wait`.
 
 mod action;
+mod flow;
 mod machine;
+mod steps;
 #[cfg(test)]
 mod tests;
 

@@ -28,7 +28,7 @@ impl PortRange {
     /// How many pairs of an even port (RTP) and the odd one above it (RTCP) fit in (RFC 3550, section 11).
     pub fn pairs(&self) -> u32 {
         let first_even = u32::from(self.first).div_ceil(2);
-        let after_last = (u32::from(self.last) + 1) / 2;
+        let after_last = u32::from(self.last).div_ceil(2);
         after_last.saturating_sub(first_even)
     }
 }

@@ -1,0 +1,102 @@
+//! The steps of the route, one after the other.
+
+use std::sync::Arc;
+
+use super::action::{Action, HangupCause, StreamPlan};
+use super::machine::{Run, State, Stream, Then};
+use crate::model::{Outcome, Reject, Step, StreamStep};
+
+impl Run {
+    pub(super) fn next_step(&mut self) -> (State, Action) {
+        while let Some(step) = self.step_at(self.next) {
+            self.next += 1;
+            match step {
+                Step::Ring if self.answered => {}
+                Step::Answer if self.answered => {}
+                Step::Ring => return (State::Ringing, Action::Ring),
+                Step::Answer => return self.once_answered(Then::NextStep),
+                Step::Play(play) => return self.once_answered(Then::Play(play.file)),
+                Step::App(step) => return self.first_ask(&step),
+                Step::Stream(step) => return self.direct_stream(step),
+                Step::Hangup => return self.end(HangupCause::RouteEnded),
+            }
+        }
+        self.end(HangupCause::RouteEnded)
+    }
+
+    pub(super) fn step_at(&self, index: usize) -> Option<Step> {
+        match &self.route.outcome {
+            Outcome::Do(steps) => steps.get(index).cloned(),
+            Outcome::Reject(_) => None,
+        }
+    }
+
+    /// What needs audio answers the call first.
+    pub(super) fn once_answered(&mut self, then: Then) -> (State, Action) {
+        if self.answered {
+            return self.carry_out(then);
+        }
+        self.answering = true;
+        (State::Answering(then), Action::Answer)
+    }
+
+    pub(super) fn carry_out(&mut self, then: Then) -> (State, Action) {
+        match then {
+            Then::NextStep => self.next_step(),
+            Then::Play(file) => (State::Playing, Action::PlayFile(file)),
+            Then::PlayForApp(turn, url, next) => {
+                let app = Arc::clone(&turn.app);
+                (
+                    State::PlayingForApp(turn, next),
+                    Action::PlayUrl { app, url },
+                )
+            }
+            Then::Stream(plan, stream) => (State::Streaming(stream), Action::OpenStream(plan)),
+        }
+    }
+
+    pub(super) fn direct_stream(&mut self, step: StreamStep) -> (State, Action) {
+        let stream = Stream {
+            on_stream_end: step.on_stream_end,
+            on_failure: step.on_failure,
+            ask: None,
+        };
+        let plan = StreamPlan {
+            format: step.format(),
+            private_hosts: if step.private_address {
+                vec![step.url.host().clone()]
+            } else {
+                Vec::new()
+            },
+            url: step.url,
+            signing: step.signing,
+            ca: step.ca,
+            timeout: step.timeout,
+            account: step
+                .account
+                .as_ref()
+                .unwrap_or(&self.route.name)
+                .to_string(),
+            app: None,
+        };
+        self.once_answered(Then::Stream(Box::new(plan), stream))
+    }
+
+    /// Ends the call: by BYE if it is answered, by a final response if it is not.
+    pub(super) fn end(&self, cause: HangupCause) -> (State, Action) {
+        let status = match cause {
+            HangupCause::AppFailed => 503,
+            HangupCause::App
+            | HangupCause::RouteEnded
+            | HangupCause::StreamEnded
+            | HangupCause::CallEnded => 603,
+        };
+        // Once `Answer` was said the 200 may have left: only a BYE is safe then.
+        let action = if self.answering {
+            Action::Hangup(cause)
+        } else {
+            Action::Reject(Reject::from(status))
+        };
+        (State::Over, action)
+    }
+}
