@@ -7,3 +7,6 @@ pub mod limits;
 
 pub mod webhook;
 
+pub mod flow;
+
+pub mod stream;

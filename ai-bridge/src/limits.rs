@@ -27,6 +27,10 @@ pub const MAX_URL: usize = 2083;
 pub const CHUNK_STEP_MS: u32 = 20;
 /// Longest piece of audio an application may ask for, in milliseconds.
 pub const MAX_CHUNK_MS: u32 = 2000;
+/// Length of an uplink piece in Teler's dialect unless the application asks for another, in milliseconds.
+pub const DEFAULT_CHUNK_MS: u32 = 400;
+/// Length of an uplink piece in the native dialect unless the application asks for another, in milliseconds.
+pub const NATIVE_FRAME_MS: u32 = 20;
 /// Longest piece of a peer's text that an error message repeats, in characters.
 pub const MAX_QUOTED: usize = 40;
 
@@ -36,3 +40,58 @@ pub const MAX_QUOTED: usize = 40;
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
 /// Default deadline of a whole flow request, retry included.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(5);
+
+// Streams: messages.
+
+/// Longest control text an application may send in the native dialect, in octets.
+pub const MAX_NATIVE_TEXT: usize = 64 * 1024;
+/// Longest binary message an application may send in the native dialect, in octets.
+pub const MAX_NATIVE_BINARY: usize = 256 * 1024;
+/// Longest text an application may send in a dialect whose audio travels in JSON, in octets.
+pub const MAX_JSON_TEXT: usize = 1024 * 1024;
+/// Longest mark name in octets.
+pub const MAX_MARK_NAME: usize = 256;
+/// Longest Teler chunk id in octets; a longer one cannot be interrupted by name.
+pub const MAX_CHUNK_ID: usize = 64;
+/// Most digits in one downlink `dtmf`.
+pub const MAX_DIGITS: usize = 64;
+/// Longest reason of a downlink `hangup`, in characters; what is longer is cut.
+pub const MAX_REASON: usize = 128;
+/// Control messages an application may send per second, once its burst is spent.
+pub const CONTROL_PER_SECOND: u32 = 100;
+/// Control messages an application may send at once.
+pub const CONTROL_BURST: u32 = 500;
+/// Audio messages an application may send per second, once its burst is spent.
+pub const AUDIO_PER_SECOND: u32 = 1_000;
+/// Audio messages an application may send at once: a minute of synthesized speech in 10 ms pieces, and some.
+pub const AUDIO_BURST: u32 = 10_000;
+/// `error` messages the server sends per second, once its burst is spent.
+pub const ERRORS_PER_SECOND: u32 = 2;
+/// `error` messages the server sends at once.
+pub const ERROR_BURST: u32 = 20;
+
+// Streams: the play queue.
+
+/// Audio in the play queue at which the application is asked to pause.
+pub const QUEUE_PAUSE: Duration = Duration::from_secs(60);
+/// Audio in the play queue at which a paused application is asked to resume.
+pub const QUEUE_RESUME: Duration = Duration::from_secs(45);
+/// Audio the play queue holds at most; newer audio is dropped.
+pub const QUEUE_MAX: Duration = Duration::from_secs(90);
+/// How long less than a frame waits for the rest of it before it is played with silence behind it.
+pub const TAIL_HOLD: Duration = Duration::from_millis(40);
+/// Marks that may wait for their audio to be played.
+pub const MAX_PENDING_MARKS: usize = 1_024;
+/// Pieces of queued audio that are told apart for `interrupt`.
+pub const MAX_SEGMENTS: usize = 4_096;
+
+// Streams: the uplink queue.
+
+/// How old queued uplink audio may grow before the oldest is dropped.
+pub const UPLINK_AGE: Duration = Duration::from_secs(2);
+/// Control messages that may wait for an application that does not read; one more ends the stream.
+pub const MAX_WAITING_CONTROL: usize = 4_096;
+/// How long an application may go without reading before the stream is closed.
+pub const STALL_LIMIT: Duration = Duration::from_secs(30);
+/// Events that may wait for the call to fetch them.
+pub const MAX_WAITING_EVENTS: usize = 256;
