@@ -4,6 +4,7 @@ pub mod admission;
 pub mod dialog;
 pub mod endpoint;
 pub mod limits;
+pub mod sdp;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod transaction;

@@ -2,6 +2,8 @@
 //!
 //! A message that exceeds one of these is refused with a [`crate::wire::Reason`] of its own, so that each can be counted.
 
+use std::time::Duration;
+
 /// Octets of a datagram that may be one SIP message (RFC 3261 18.1.1: 65,535 less the IP and UDP headers).
 pub const DATAGRAM_MESSAGE: usize = 64 * 1024;
 /// Octets of one message on a stream, start line to the end of the body.
@@ -56,3 +58,22 @@ pub const SDP_CRYPTO: usize = 16;
 pub const SDP_CRYPTO_KEYS: usize = 16;
 /// Octets of one decoded SRTP master key and salt.
 pub const SDP_KEY: usize = 128;
+
+/// Changes of the session (re-INVITE, or UPDATE with an offer) that a peer may ask for in one dialog within
+/// [`REINVITE_WINDOW`].
+pub const REINVITES: u32 = 5;
+/// The window of [`REINVITES`].
+pub const REINVITE_WINDOW: Duration = Duration::from_secs(10);
+/// Requests of all kinds that a peer may send in one dialog within [`REINVITE_WINDOW`].
+pub const IN_DIALOG_REQUESTS: u32 = 200;
+/// How long the TU may think about a re-INVITE or UPDATE. RFC 3311 5.2 wants UPDATE answered at once, and an UPDATE is dead
+/// after 32 s.
+pub const REINVITE_ANSWER: Duration = Duration::from_secs(20);
+/// Forks of one INVITE of ours that may answer 2xx.
+pub const FORKS: usize = 16;
+/// Messages that wait for one connection that is being opened.
+pub const OPENING_QUEUE: usize = 32;
+/// How often one request of ours is tried again after a 422.
+pub const SESSION_INTERVAL_RETRIES: u8 = 2;
+/// How often a change of the session that we ask for is tried again after a 491.
+pub const GLARE_RETRIES: u8 = 8;

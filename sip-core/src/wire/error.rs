@@ -240,8 +240,8 @@ impl ParseError {
     }
 
     /// A refusal with the answer it may get.
-    pub(super) fn answered(reason: Reason, answer: Option<Response>) -> Self {
-        Self { reason, answer: answer.map(Box::new), body_length: None }
+    pub(super) fn answered(reason: Reason, answer: Response) -> Self {
+        Self { reason, answer: Some(Box::new(answer)), body_length: None }
     }
 
     /// Notes where the refused message ends on a stream, when its head was read to the end without doubt.

@@ -202,6 +202,14 @@ impl Headers {
         self.list.retain(|header| header.name != *name);
     }
 
+    /// Removes the second line of this name.
+    pub(super) fn remove_second(&mut self, name: &HeaderName) {
+        let second = self.list.iter().enumerate().filter(|(_, header)| header.name == *name).nth(1).map(|(index, _)| index);
+        if let Some(second) = second {
+            drop(self.list.remove(second));
+        }
+    }
+
     /// Replaces the first element of the first line of this name.
     pub(super) fn replace_first_element(&mut self, name: &HeaderName, element: &Bytes) {
         let Some(line) = self.list.iter_mut().find(|line| line.name == *name) else { return };

@@ -1,6 +1,6 @@
 //! Requests and responses.
 
-use std::fmt;
+use std::{fmt, net::SocketAddr};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -79,25 +79,6 @@ impl Request {
     /// Sets the Request-URI.
     pub fn set_uri(&mut self, uri: Uri) {
         self.uri = uri;
-    }
-
-    /// Notes the source of a request in its top Via (RFC 3261 18.2.1, RFC 3581 4): `received` when it is not the
-    /// sent-by or `rport` is asked for, and `rport` when it is asked for.
-    pub fn note_source(&mut self, source: std::net::SocketAddr) -> Result<Via, HeaderError> {
-        let mut via = self.via()?;
-        let address = source.ip().to_canonical();
-        let asks_port = via.rport().is_some();
-        if asks_port {
-            via.set_rport(source.port());
-        }
-        if asks_port || via.host.ip().map(|ip| ip.to_canonical()) != Some(address) {
-            via.set_received(address);
-        } else {
-            // A sender may not claim a source of its own.
-            via.params.remove("received");
-        }
-        self.headers.replace_first_element(&HeaderName::Via, &via.to_value());
-        Ok(via)
     }
 
     /// Writes the request, with its Content-Length.
@@ -211,6 +192,11 @@ macro_rules! common {
             /// The body.
             pub const fn body(&self) -> &Bytes {
                 &self.body
+            }
+
+            /// Notes the source in the top Via, as [`Headers::note_source`].
+            pub fn note_source(&mut self, source: SocketAddr) -> Result<Via, HeaderError> {
+                self.headers.note_source(source)
             }
 
             /// Sets the body and its Content-Type.

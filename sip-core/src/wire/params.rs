@@ -170,6 +170,11 @@ impl<'a> Scanner<'a> {
         Self { rest: text }
     }
 
+    /// What was not scanned yet. After a malformed parameter it starts with that one.
+    pub(super) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     fn step(&mut self) -> Result<Option<Param<'a>>, Malformed> {
         let rest = scan::trim_start(self.rest);
         let rest = match rest {

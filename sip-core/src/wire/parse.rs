@@ -78,10 +78,12 @@ impl Head {
                     }
                 }
                 Ok(None) => break true,
-                // The lines before it are good enough for an answer.
+                // The other lines are good enough for an answer.
                 Err(reason) => {
                     fault.get_or_insert(reason);
-                    break false;
+                    if !matches!(reason, Reason::ControlOctet) {
+                        break false;
+                    }
                 }
             }
         };
@@ -285,10 +287,10 @@ impl<'a> Lines<'a> {
         };
         let (line, rest) = scan::split(self.rest, end);
         let line = line.strip_suffix(b"\r").ok_or(Reason::BareLineBreak)?;
+        self.rest = rest.get(1..).unwrap_or_default();
         if scan::has_control(line) {
             check_control(line)?;
         }
-        self.rest = rest.get(1..).unwrap_or_default();
         Ok(line)
     }
 }
@@ -392,7 +394,9 @@ fn check(start: &StartLine<'_>, headers: &Headers) -> Result<(), Reason> {
         let Some(value) = header.value() else { continue };
         match header.name() {
             HeaderName::Via => {
-                counts.vias = check_list(value, counts.vias, limits::VIAS, Reason::Via, |via| ViaView::parse(via).map(drop))?;
+                counts.vias = check_list(value, counts.vias, limits::VIAS, Reason::Via, |via| {
+                    if ViaView::parse(via)?.is_sip2 { Ok(()) } else { Err(Malformed) }
+                })?;
             }
             HeaderName::Route => {
                 counts.routes = check_list(value, counts.routes, limits::ROUTES, Reason::Route, check_name_addr)?;
@@ -481,12 +485,19 @@ fn refusal(start: &StartLine<'_>, headers: &Headers, reason: Reason) -> ParseErr
 /// The refusal of a request, with the answer that may be sent; silent for responses and for ACK (RFC 3261 17.1.1.3).
 fn answer(method: Option<&[u8]>, headers: &Headers, reason: Reason) -> ParseError {
     let (Some(method), Some(status)) = (method, reason.status()) else { return ParseError::silent(reason) };
-    // Without a top Via that can be read there is nowhere to send an answer.
-    if method == b"ACK" || headers.via().is_err() {
+    if method == b"ACK" {
         return ParseError::silent(reason);
     }
     let mut response = Response::new(status);
+    if headers.via().is_ok() {
+        response.copy(headers);
+        return ParseError::answered(reason, response);
+    }
+    // Without a top Via that can be read there is nowhere to send an answer; its sent-by is enough (RFC 4475 3.1.2.1).
+    let top = headers.elements(&HeaderName::Via).next().unwrap_or_default();
+    let Ok(via) = ViaView::salvage(&top) else { return ParseError::silent(reason) };
+    response.headers_mut().push(HeaderName::Via, via.own(&top).to_value());
     response.copy(headers);
-    ParseError::answered(reason, Some(response))
+    response.headers_mut().remove_second(&HeaderName::Via);
+    ParseError::answered(reason, response)
 }
-

@@ -1,5 +1,7 @@
 //! The typed headers of a message. Each reads its lines when it is asked.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use super::{
@@ -20,6 +22,27 @@ impl Headers {
     /// All Via values, top first.
     pub fn vias(&self) -> Result<Vec<Via>, HeaderError> {
         self.read_all(HeaderName::Via, limits::VIAS, Via::parse)
+    }
+
+    /// Notes the source of a request in its top Via (RFC 3261 18.2.1, RFC 3581 4): `received` when the source is not
+    /// the sent-by or `rport` is asked for, and `rport` when it is asked for. Gives the Via as it stands now.
+    ///
+    /// For a request when it comes in, or for the answer of a refused one.
+    pub fn note_source(&mut self, source: SocketAddr) -> Result<Via, HeaderError> {
+        let mut via = self.via()?;
+        let address = source.ip().to_canonical();
+        let asks_port = via.rport().is_some();
+        if asks_port {
+            via.set_rport(source.port());
+        }
+        if asks_port || via.host.ip().map(|ip| ip.to_canonical()) != Some(address) {
+            via.set_received(address);
+        } else {
+            // A sender may not claim a source of its own.
+            via.params.remove("received");
+        }
+        self.replace_first_element(&HeaderName::Via, &via.to_value());
+        Ok(via)
     }
 
     /// From

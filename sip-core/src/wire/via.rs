@@ -8,7 +8,7 @@ use std::{
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
-    Host, Malformed, Params, Text,
+    Host, Malformed, Param, Params, Text,
     host::{HostView, ipv6, write},
     params::Scanner,
     scan::{self, class},
@@ -95,9 +95,10 @@ impl Via {
         Ok(ViaView::parse(text)?.own(text))
     }
 
-    /// The branch.
+    /// The branch. A quoted string is none: a branch is a token (RFC 3261 25.1).
     pub fn branch(&self) -> Option<&str> {
-        self.params.value("branch")
+        let branch = self.params.get("branch")?.raw().filter(|branch| !branch.starts_with(b"\""))?;
+        std::str::from_utf8(branch).ok()
     }
 
     /// The branch, when it is one of RFC 3261: the cookie and something behind it.
@@ -163,13 +164,35 @@ pub(super) struct ViaView<'a> {
     host: HostView<'a>,
     port: Option<u16>,
     params: &'a [u8],
+    /// Whether the protocol is SIP/2.0. The 505 to a request of another version needs the rest of its Via.
+    pub(super) is_sip2: bool,
 }
 
 impl<'a> ViaView<'a> {
     /// `SIP / 2.0 / UDP host : port ;params`, blanks allowed round each sign (RFC 3261 25.1 via-parm).
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
-        let rest = match text {
-            [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b'/', rest @ ..] => rest,
+        let view = Self::sent_by(text)?;
+        Params::check(view.params)?;
+        if Scanner::new(view.params).all(|param| is_right(&param)) { Ok(view) } else { Err(Malformed) }
+    }
+
+    /// As `parse`, but parameters from the first malformed one on are left out: good enough to answer a 400 to.
+    pub(super) fn salvage(text: &'a [u8]) -> Result<Self, Malformed> {
+        let view = Self::sent_by(text)?;
+        let mut good = Scanner::new(view.params);
+        let mut end = 0_usize;
+        while good.next().is_some_and(|param| is_right(&param)) {
+            end = view.params.len().saturating_sub(good.rest().len());
+        }
+        let params = view.params.get(..end).unwrap_or_default();
+        Params::check(params)?;
+        Ok(Self { params, ..view })
+    }
+
+    /// All but the parameters, which are not checked.
+    fn sent_by(text: &'a [u8]) -> Result<Self, Malformed> {
+        let (is_sip2, rest) = match text {
+            [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b'/', rest @ ..] => (true, rest),
             _ => protocol(text)?,
         };
         let (transport, rest) = scan::take(scan::trim_start(rest), class::TOKEN);
@@ -188,24 +211,7 @@ impl<'a> ViaView<'a> {
             }
             _ => (None, rest),
         };
-        let params = scan::trim_start(rest);
-        Params::check(params)?;
-        for param in Scanner::new(params) {
-            let value = param.raw();
-            let is_right = match param.name().len() {
-                6 if param.is("branch") => {
-                    value.is_some_and(|branch| scan::all(branch, class::TOKEN) && branch.len() <= limits::TAG)
-                }
-                8 if param.is("received") => value.is_some_and(|text| address(text).is_ok()),
-                5 if param.is("rport") => value.is_none_or(|text| scan::port(text).is_ok()),
-                3 if param.is("ttl") => value.is_some_and(|text| scan::number(text, 3).is_some_and(|ttl| ttl <= 255)),
-                _ => true,
-            };
-            if !is_right {
-                return Err(Malformed);
-            }
-        }
-        Ok(Self { transport, host, port, params })
+        Ok(Self { transport, host, port, params: scan::trim_start(rest), is_sip2 })
     }
 
     pub(super) fn own(self, source: &Bytes) -> Via {
@@ -215,16 +221,30 @@ impl<'a> ViaView<'a> {
     }
 }
 
-/// Skips `SIP / 2.0 /`.
-fn protocol(text: &[u8]) -> Result<&[u8], Malformed> {
+/// Whether the parameters that this server reads hold what they should.
+fn is_right(param: &Param<'_>) -> bool {
+    let value = param.raw();
+    match param.name().len() {
+        6 if param.is("branch") => value.is_some_and(|branch| {
+            (scan::all(branch, class::TOKEN) || branch.starts_with(b"\"")) && branch.len() <= limits::TAG
+        }),
+        8 if param.is("received") => value.is_some_and(|text| address(text).is_ok()),
+        5 if param.is("rport") => value.is_none_or(|text| scan::port(text).is_ok()),
+        3 if param.is("ttl") => value.is_some_and(|text| scan::number(text, 3).is_some_and(|ttl| ttl <= 255)),
+        _ => true,
+    }
+}
+
+/// Skips `SIP / 2.0 /`; says whether it was that.
+fn protocol(text: &[u8]) -> Result<(bool, &[u8]), Malformed> {
     let (name, rest) = scan::take(scan::trim_start(text), class::TOKEN);
     let [b'/', rest @ ..] = scan::trim_start(rest) else { return Err(Malformed) };
     let (version, rest) = scan::take(scan::trim_start(rest), class::TOKEN);
     let [b'/', rest @ ..] = scan::trim_start(rest) else { return Err(Malformed) };
-    if !name.eq_ignore_ascii_case(b"SIP") || version != b"2.0" {
+    if name.is_empty() || version.is_empty() {
         return Err(Malformed);
     }
-    Ok(rest)
+    Ok((name.eq_ignore_ascii_case(b"SIP") && version == b"2.0", rest))
 }
 
 /// The address of `received`. RFC 3261's grammar writes IPv6 without brackets, some write it with (RFC 5118 4.5).
