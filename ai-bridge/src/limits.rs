@@ -73,7 +73,7 @@ pub const ERROR_BURST: u32 = 20;
 // Streams: the play queue.
 
 /// Audio in the play queue at which the application is asked to pause.
-pub const QUEUE_PAUSE: Duration = Duration::from_secs(60);
+pub const QUEUE_PAUSE: Duration = Duration::from_mins(1);
 /// Audio in the play queue at which a paused application is asked to resume.
 pub const QUEUE_RESUME: Duration = Duration::from_secs(45);
 /// Audio the play queue holds at most; newer audio is dropped.

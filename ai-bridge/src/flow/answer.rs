@@ -150,7 +150,7 @@ fn sample_rate(object: &Map<String, Value>) -> Result<Option<SampleRate>, FlowEr
             "24k" | "24000" => SampleRate::Hz24000,
             _ => return Err(wrong("sample_rate", EXPECTED, value)),
         },
-        other => match other.as_u64() {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => match value.as_u64() {
             Some(8_000) => SampleRate::Hz8000,
             Some(16_000) => SampleRate::Hz16000,
             Some(24_000) => SampleRate::Hz24000,

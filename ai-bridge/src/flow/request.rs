@@ -33,8 +33,8 @@ pub struct FlowRequest {
 impl FlowRequest {
     /// The JSON body that is signed and sent.
     pub fn encode(&self) -> Bytes {
-        #[expect(clippy::expect_used, reason = "a struct of strings has no failing serializer")]
-        serde_json::to_vec(self).expect("a struct of strings is JSON").into()
+        // Four strings and a unit variant always serialize.
+        serde_json::to_vec(self).unwrap_or_default().into()
     }
 }
 

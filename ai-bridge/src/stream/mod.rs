@@ -27,7 +27,7 @@ mod teler;
 
 pub use self::dialect::Dialect;
 pub use self::event::{CloseCode, Digits, StopReason, StreamEvent, WsMessage};
-pub use self::native::{FromApp, SUBPROTOCOL, ToApp, schema as native_schema};
+pub use self::native::{FlowState, FromApp, Media, SUBPROTOCOL, ToApp, schema as native_schema};
 pub use self::playout::{ChunkId, Cleared, Mark, MarkState, MarksFull, PlayQueue, Pushed, QueueLimits};
 pub use self::session::StreamSession;
 pub use self::start::{StreamOptions, StreamStart};

@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::event::WsMessage;
 use crate::limits::MAX_WAITING_CONTROL;
 
@@ -99,9 +97,4 @@ impl Outbox {
         self.control = 0;
         self.gap_ms = 0;
     }
-}
-
-/// A text message.
-pub(super) fn text(json: impl Into<Bytes>) -> WsMessage {
-    WsMessage::Text(json.into())
 }

@@ -31,7 +31,7 @@ impl MessageId {
         let mut id = String::with_capacity(prefix.len() + 27);
         id.push_str(prefix);
         id.push('_');
-        id.extend((0..26).rev().map(|digit| crockford((ulid >> (5 * digit)) as u8)));
+        id.extend((0..26).rev().map(|digit| crockford(((ulid >> (5 * digit)) & 31) as u8)));
         Self::new(id)
     }
 
@@ -41,10 +41,10 @@ impl MessageId {
     }
 }
 
-/// One digit of Crockford's base 32, out of the low five bits.
+/// One digit of Crockford's base 32, of the low five bits.
 fn crockford(bits: u8) -> char {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    char::from(DIGITS[usize::from(bits & 31)])
+    char::from(DIGITS[usize::from(bits) % DIGITS.len()])
 }
 
 impl fmt::Display for MessageId {

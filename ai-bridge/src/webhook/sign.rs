@@ -60,7 +60,7 @@ pub struct SignedHeaders {
 
 impl SignedHeaders {
     /// Header names and values, in the specification's order.
-    pub fn iter(&self) -> [(&'static str, &str); 3] {
+    pub fn pairs(&self) -> [(&'static str, &str); 3] {
         [
             (HEADER_ID, self.id.as_str()),
             (HEADER_TIMESTAMP, &self.timestamp),

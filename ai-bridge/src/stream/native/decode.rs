@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::super::event::Digits;
 use super::super::stats::Refusal;
@@ -37,8 +38,8 @@ pub(crate) fn parse(text: &[u8], our_stream: &str) -> Result<Parsed, Bad> {
         }
         "clear" => checked::<Clear>(text, our_stream, CLEAR).map(|_| Parsed::Clear),
         "dtmf" => {
-            let digits = checked::<Dtmf>(text, our_stream, DTMF)?.digits;
-            Digits::parse(&digits).map(Parsed::Digits).ok_or((Refusal::BadField, DTMF.into()))
+            let digits = Zeroizing::new(checked::<Dtmf>(text, our_stream, DTMF)?.digits);
+            Digits::parse(&digits).map(Parsed::Digits).ok_or_else(|| (Refusal::BadField, DTMF.into()))
         }
         "hangup" => {
             let reason = checked::<Hangup>(text, our_stream, HANGUP)?.reason;
@@ -104,5 +105,5 @@ macro_rules! message {
 
 message!(Mark { name: String });
 message!(Clear {});
-message!(Dtmf { digits: zeroize::Zeroizing<String> });
+message!(Dtmf { digits: String });
 message!(Hangup { reason: Option<String> });

@@ -109,13 +109,13 @@ pub enum ToApp<'a> {
 #[schemars(inline)]
 pub struct Media {
     /// `pcm_s16le`: linear, signed, 16 bits, little-endian.
-    pub(crate) encoding: &'static str,
+    pub encoding: &'static str,
     /// Samples a second: 8000, 16000 or 24000.
-    pub(crate) rate: u32,
+    pub rate: u32,
     /// Channels: 1.
-    pub(crate) channels: u32,
+    pub channels: u32,
     /// Length of each binary message of the server, in milliseconds; the last one may be shorter.
-    pub(crate) frame_ms: u32,
+    pub frame_ms: u32,
 }
 
 /// Whether to pause or to resume.

@@ -4,9 +4,9 @@
 mod decode;
 mod messages;
 
-pub(super) use self::decode::{parse, Parsed};
-pub use self::messages::{FromApp, ToApp, schema};
-pub(super) use self::messages::{FlowState, Media, start};
+pub(super) use self::decode::{Bad, Parsed, parse};
+pub(super) use self::messages::start;
+pub use self::messages::{FlowState, FromApp, Media, ToApp, schema};
 
 /// The WebSocket subprotocol that is offered and must be selected.
 pub const SUBPROTOCOL: &str = "strongline.native.v1";

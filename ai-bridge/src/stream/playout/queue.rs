@@ -91,6 +91,8 @@ pub struct PlayQueue {
 impl PlayQueue {
     /// An empty queue at the downlink rate.
     pub fn new(rate: SampleRate, limits: QueueLimits) -> Self {
+        let pause = limits.pause.min(limits.max);
+        let limits = QueueLimits { pause, resume: limits.resume.min(pause), max: limits.max };
         Self {
             rate,
             limits,

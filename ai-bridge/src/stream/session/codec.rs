@@ -60,6 +60,6 @@ impl Codec {
 }
 
 fn json(message: &ToApp<'_>) -> Bytes {
-    #[expect(clippy::expect_used, reason = "these messages are made of strings and numbers, which always serialize")]
-    serde_json::to_vec(message).expect("strings and numbers are JSON").into()
+    // Strings, numbers and unit variants always serialize.
+    serde_json::to_vec(message).unwrap_or_default().into()
 }

@@ -8,7 +8,7 @@ use super::super::playout::{ChunkId, MarksFull};
 use super::super::stats::Refusal;
 use super::super::teler;
 use super::codec::Codec;
-use super::{StreamSession, millis};
+use super::{Pressure, StreamSession, millis};
 
 impl StreamSession {
     /// A text message arrived.
@@ -85,17 +85,17 @@ impl StreamSession {
 
     fn on_audio(&mut self, dropped: usize, now: Instant) {
         self.stats.downlink_messages += 1;
+        self.report_flow();
         if dropped > 0 {
-            if self.overflowing {
+            if self.pressure == Pressure::Overflowing {
                 self.stats.refuse(Refusal::QueueFull);
             } else {
-                self.overflowing = true;
+                self.pressure = Pressure::Overflowing;
                 let dropped_ms = millis(self.queue.rate().duration(dropped));
                 self.tell(StreamEvent::Overflow { dropped_ms });
                 self.refuse(Refusal::QueueFull, QUEUE_FULL, now);
             }
         }
-        self.report_flow();
     }
 
     fn on_clear(&mut self) {

@@ -41,10 +41,7 @@ pub struct StreamSession {
     control_pace: Pace,
     audio_pace: Pace,
     error_pace: Pace,
-    /// The application was asked to pause.
-    paused: bool,
-    /// Audio is being dropped; said once per episode.
-    overflowing: bool,
+    pressure: Pressure,
     playing: bool,
     closing: bool,
 }
@@ -67,8 +64,7 @@ impl StreamSession {
             control_pace: Pace::new(CONTROL_PER_SECOND, CONTROL_BURST, now),
             audio_pace: Pace::new(AUDIO_PER_SECOND, AUDIO_BURST, now),
             error_pace: Pace::new(ERRORS_PER_SECOND, ERROR_BURST, now),
-            paused: false,
-            overflowing: false,
+            pressure: Pressure::Flowing,
             playing: false,
             closing: false,
             facts: start,
@@ -248,18 +244,29 @@ impl StreamSession {
 
     fn report_flow(&mut self) {
         let queued = self.queue.queued();
-        let state = match self.paused {
-            false if queued >= self.options.queue.pause => FlowState::Pause,
-            true if queued <= self.options.queue.resume => FlowState::Resume,
-            true | false => return,
+        let limits = self.queue.limits();
+        let (pressure, state) = match self.pressure {
+            Pressure::Flowing if queued >= limits.pause => (Pressure::Paused, FlowState::Pause),
+            Pressure::Paused | Pressure::Overflowing if queued <= limits.resume => {
+                (Pressure::Flowing, FlowState::Resume)
+            }
+            Pressure::Flowing | Pressure::Paused | Pressure::Overflowing => return,
         };
-        self.paused = state == FlowState::Pause;
-        if state == FlowState::Resume {
-            self.overflowing = false;
-        }
+        self.pressure = pressure;
         let queued_ms = millis(queued);
         self.say(self.codec.control(&ToApp::Flow { stream_id: &self.facts.stream_id, state, queued_ms }));
     }
+}
+
+/// How full the play queue is, and what the application was told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pressure {
+    /// Audio may come.
+    Flowing,
+    /// The application was asked to pause.
+    Paused,
+    /// It did not, and audio was dropped; said once per episode.
+    Overflowing,
 }
 
 fn millis(time: Duration) -> u64 {
