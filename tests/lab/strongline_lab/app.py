@@ -45,8 +45,8 @@ class Stream:
     handshake: SignedRequest
     offered: list
     texts: list = field(default_factory=list)
-    audio: bytearray = field(default_factory=bytearray)
-    chunks: list = field(default_factory=list)
+    audio: bytearray = field(default_factory=bytearray, repr=False)
+    chunks: list = field(default_factory=list, repr=False)
     closed: bool = False
     close_code: int | None = None
 

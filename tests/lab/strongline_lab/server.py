@@ -1,0 +1,149 @@
+"""The server under test: its own process, its own dialplan file, its log read as events."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from . import netns, processes, waiting
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Numbers of the test dialplan.
+TO_APP = "+15550199"
+TO_NOWHERE = "+15550404"
+
+_DIALPLAN = """
+[sip]
+domain = "voice.test"
+listen = ["udp://{address}:{port}", "tcp://{address}:{port}", "tls://{address}:{tls_port}"]
+certificate = {{ file = "{certificate}" }}
+key = {{ file = "{key}" }}
+client_ca = {{ file = "{ca}" }}
+
+[media]
+ports = "{media_first}-{media_last}"
+public_address = "{address}"
+bind = "{address}"
+
+[[trunk]]
+name = "plain"
+peers = ["{plain}"]
+srtp = "off"
+media = {{ prefixes = ["{plain}"] }}
+[trunk.danger]
+plaintext_media = "anyone on the path can listen"
+
+[[trunk]]
+name = "secure"
+peers = ["{secure}"]
+media = {{ prefixes = ["{secure}"] }}
+
+[[trunk]]
+name = "sbc"
+peers = ["tls:sbc.test"]
+media = {{ prefixes = ["127.0.0.0/8"] }}
+
+[[app]]
+name = "bot"
+flow_url = "{flow_url}"
+signing = [{signing}]
+ca = {{ file = "{ca}" }}
+private_hosts = ["localhost"]
+account = "acme"
+on_stream_end = "hangup"
+stream = {{ {stream} }}
+
+[[route]]
+name = "nowhere"
+when = {{ to = "{nowhere}" }}
+reject = 404
+
+[[route]]
+name = "bot"
+do = [{{ ring = {{}} }}, {{ app = "bot" }}, {{ hangup = {{}} }}]
+"""
+
+
+def binary():
+    """STRONGLINE_BIN, or what cargo built last in the profile for tests."""
+    if named := os.environ.get("STRONGLINE_BIN"):
+        return Path(named)
+    built = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "strongline"
+    assert built.exists(), f"{built} is not there: cargo build --bin strongline"
+    return built
+
+
+class Server:
+    """`strongline serve`, ready when the constructor returns."""
+
+    def __init__(self, folder, certificates, app, *, identity=None, signing=("new", "old"), stream='dialect = "native", rate = 16000'):
+        self.folder = folder / "server"
+        self.folder.mkdir()
+        self.address = netns.SERVER
+        self.port = waiting.free_port(self.address)
+        self.tls_port = waiting.free_port(self.address)
+        media = waiting.free_port(self.address, span=40)
+        identity = identity or certificates.server
+        keys = []
+        for name in signing:
+            path = self.folder / f"signing-{name}"
+            path.touch(mode=0o600)
+            path.write_text(app.secrets[name] + "\n")
+            keys.append(f'{{ file = "{path}" }}')
+        dialplan = self.folder / "strongline.toml"
+        dialplan.write_text(
+            _DIALPLAN.format(
+                address=self.address, port=self.port, tls_port=self.tls_port, certificate=identity.certificate,
+                key=identity.key, ca=certificates.ca, media_first=media, media_last=media + 39,
+                plain=netns.CARRIER_PLAIN, secure=netns.CARRIER_SECURE, flow_url=app.flow_url,
+                signing=", ".join(keys), stream=stream, nowhere=TO_NOWHERE,
+            )
+        )
+        self.program = processes.Program(
+            "strongline", [binary(), "serve", "--dialplan", dialplan, "--log", "json"], self.folder, separate_errors=True
+        )
+        self.wait_for("ready")
+
+    @property
+    def udp(self):
+        return (self.address, self.port)
+
+    def sips(self, number=TO_APP):
+        return f"sip:{number}@{self.address}:{self.tls_port};transport=tls"
+
+    def events(self, name=None, **fields):
+        """What the server has logged so far; only the events of this name and with these fields, when given."""
+        return [e for e in self._all() if (name is None or e.get("event") == name) and fields.items() <= e.items()]
+
+    def wait_for(self, name, timeout=waiting.PATIENCE_S, count=1, **fields):
+        """The events of this name, once there are `count` of them."""
+        return waiting.wait_until(
+            lambda: len(found := self.events(name, **fields)) >= count and found,
+            f"the server logs {count} x {name} {fields or ''}", timeout, self.program.alive,
+        )
+
+    def call_ended(self, timeout=waiting.PATIENCE_S):
+        """The one call.ended event, when it has come."""
+        return self.wait_for("call.ended", timeout)[0]
+
+    def stop(self):
+        """SIGTERM; the server must end by itself, and well."""
+        if not self.program.alive():
+            return
+        begin = time.monotonic()
+        status = self.program.stop(signal.SIGTERM, timeout=20)
+        assert status == 0, f"the server ended with status {status} {time.monotonic() - begin:.1f} s after SIGTERM"
+        panics = [line for line in self.program.error_path.read_text(errors="replace").splitlines() if "panicked at" in line]
+        assert not panics, panics
+
+    def _all(self):
+        found = []
+        for line in self.program.error_path.read_text(errors="replace").splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            found.append({**record, **record.get("fields", {})} if isinstance(record.get("fields"), dict) else record)
+        return found
