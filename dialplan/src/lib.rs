@@ -18,20 +18,17 @@ mod run;
 mod schema;
 mod value;
 
-pub use decide::{
-    CallFacts, Condition, Decision, Explanation, RouteExplanation, Verdict, decide, explain,
-};
+pub use decide::{CallFacts, Condition, Decision, Explanation, RouteExplanation, Verdict, decide, explain};
 pub use model::{
-    App, AppStep, AppStream, Danger, Dialplan, Jitter, Media, MediaAddress, MediaRefusal, Outcome,
-    PlayStep, Reason, Reject, Route, Sip, Step, StreamFormat, StreamStep, Trunk, TrunkDanger,
-    TrunkMedia, When,
+    App, AppStep, AppStream, Danger, Dialplan, Jitter, Media, MediaAddress, MediaRefusal, Outcome, PlayStep, Reason,
+    Reject, Route, Sip, Step, StreamFormat, StreamStep, Trunk, TrunkDanger, TrunkMedia, When,
 };
 pub use parse::parse;
 pub use report::{Code, Errors, Problem, Warnings};
 pub use run::{Action, Event, FlowAction, FlowRefusal, HangupCause, Run, StreamPlan};
 pub use schema::schema;
 pub use value::{
-    Addresses, Codec, CredentialName, Dialect, Direction, DnsName, EnvName, Host, HttpsUrl, Listen,
-    MediaSource, Name, Number, NumberPattern, OnFailure, OnStreamEnd, Party, Peer, PortRange,
-    Prefix, Rate, SecretRef, SoundFile, SrtpPolicy, Suite, Transport, ValueError, WssUrl, unmap,
+    Addresses, Codec, CredentialName, Dialect, Direction, DnsName, EnvName, Host, HttpsUrl, Listen, MediaSource, Name,
+    Number, NumberPattern, OnFailure, OnStreamEnd, Party, Peer, PortRange, Prefix, Rate, SecretRef, SoundFile,
+    SrtpPolicy, Suite, Transport, ValueError, WssUrl, unmap,
 };

@@ -24,6 +24,9 @@ pub const MAX_PEERS: usize = 256;
 /// Most media prefixes of one trunk.
 pub const MAX_MEDIA_PREFIXES: usize = 64;
 
+/// Most codecs or crypto suites of one trunk.
+pub const MAX_PREFERENCES: usize = 16;
+
 /// Most `[[app]]` tables.
 pub const MAX_APPS: usize = 1024;
 

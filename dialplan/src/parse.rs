@@ -17,10 +17,7 @@ pub fn parse(source: &str, name: &str) -> Result<Dialplan, Errors> {
     let index = Source::new(source);
     let mut cx = Reader::new(&index);
     if source.len() > MAX_FILE_OCTETS {
-        let message = format!(
-            "the file has {} octets; at most {MAX_FILE_OCTETS} are read",
-            source.len()
-        );
+        let message = format!("the file has {} octets; at most {MAX_FILE_OCTETS} are read", source.len());
         cx.error(Code::OutOfRange, 0..0, message, "is it the right file?");
         return Err(failed(&cx, name));
     }
@@ -34,12 +31,8 @@ pub fn parse(source: &str, name: &str) -> Result<Dialplan, Errors> {
     match file {
         Some(file) if cx.errors.is_empty() => {
             check::warnings(&mut cx, &file);
-            let lines = (0..file.routes.len())
-                .map(|at| (at, index.line(cx.place(&format!("route[{at}]")).start)));
-            Ok(Dialplan {
-                lines: lines.collect(),
-                ..plan(file, Warnings::new(name, placed(&cx, &cx.warnings)))
-            })
+            let lines = (0..file.routes.len()).map(|at| (at, index.line(cx.place(&format!("route[{at}]")).start)));
+            Ok(Dialplan { lines: lines.collect(), ..plan(file, Warnings::new(name, placed(&cx, &cx.warnings))) })
         }
         Some(_) | None => Err(failed(&cx, name)),
     }
@@ -48,10 +41,8 @@ pub fn parse(source: &str, name: &str) -> Result<Dialplan, Errors> {
 /// Where the text is not TOML, nothing is known about what comes after it: only the first error of each line counts, and
 /// of the rest of the findings only those that stand before the first broken line.
 fn syntax(cx: &mut Reader<'_>, broken: &[TomlError]) {
-    let mut places: Vec<(usize, &TomlError)> = broken
-        .iter()
-        .map(|error| (error.span().map_or(0, |span| span.start), error))
-        .collect();
+    let mut places: Vec<(usize, &TomlError)> =
+        broken.iter().map(|error| (error.span().map_or(0, |span| span.start), error)).collect();
     places.sort_by_key(|(at, _)| *at);
     let Some((first, _)) = places.first() else {
         return;
@@ -59,10 +50,7 @@ fn syntax(cx: &mut Reader<'_>, broken: &[TomlError]) {
     let first = cx.source.line(*first);
     let source = cx.source;
     let known = |found: &Found| {
-        let whole = matches!(
-            found.code,
-            Code::MissingKey | Code::UnknownName | Code::Conflict
-        );
+        let whole = matches!(found.code, Code::MissingKey | Code::UnknownName | Code::Conflict);
         !whole && source.line(found.span.start) < first
     };
     cx.errors.retain(known);
@@ -74,34 +62,24 @@ fn syntax(cx: &mut Reader<'_>, broken: &[TomlError]) {
         }
         line = cx.source.line(at);
         let span = error.span().unwrap_or(at..at);
-        let help = "this line is not TOML; see https://toml.io";
+        let help = "this is not TOML, or something before it was not closed; see https://toml.io";
         cx.error(Code::Syntax, span, error.message().to_owned(), help);
     }
 }
 
 fn failed(cx: &Reader<'_>, name: &str) -> Errors {
-    Errors::new(
-        name,
-        placed(cx, &cx.errors),
-        Warnings::new(name, placed(cx, &cx.warnings)),
-    )
+    Errors::new(name, placed(cx, &cx.errors), Warnings::new(name, placed(cx, &cx.warnings)))
 }
 
 /// Turns offsets into lines and excerpts, in the order of the file.
 fn placed(cx: &Reader<'_>, found: &[Found]) -> Vec<Problem> {
     let mut found: Vec<&Found> = found.iter().collect();
     found.sort_by_key(|found| (found.span.start, found.span.end));
-    found
-        .into_iter()
-        .map(|found| cx.source.problem(found, &cx.masks))
-        .collect()
+    found.into_iter().map(|found| cx.source.problem(found, &cx.masks)).collect()
 }
 
 fn plan(file: File, warnings: Warnings) -> Dialplan {
-    let routes = file
-        .routes
-        .into_iter()
-        .map(|route| Arc::new(checked_route(route)));
+    let routes = file.routes.into_iter().map(|route| Arc::new(checked_route(route)));
     Dialplan {
         sip: file.sip,
         media: file.media,
@@ -121,9 +99,5 @@ fn checked_route(route: RouteFile) -> Route {
         // `do_or_reject` has reported it; a file with errors never comes here.
         (None, None) => Outcome::Reject(Reject::from(404)),
     };
-    Route {
-        name: route.name,
-        when: route.when,
-        outcome,
-    }
+    Route { name: route.name, when: route.when, outcome }
 }

@@ -13,14 +13,8 @@ pub fn schema() -> Value {
     let mut defs = Defs::default();
     let mut root = File::describe(&mut defs);
     if let Some(object) = root.as_object_mut() {
-        object.insert(
-            "$schema".to_owned(),
-            json!("https://json-schema.org/draft/2020-12/schema"),
-        );
-        object.insert(
-            "$id".to_owned(),
-            json!("https://strongline.dev/schema/dialplan.json"),
-        );
+        object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        object.insert("$id".to_owned(), json!("https://strongline.dev/schema/dialplan.json"));
         object.insert("title".to_owned(), json!("Strongline dialplan"));
         object.insert("$defs".to_owned(), Value::Object(defs.0));
     }

@@ -14,14 +14,8 @@ pub(crate) fn names(cx: &mut Reader<'_>) {
         let kind_word = kind.as_str();
         let line = cx.source.line(span.start);
         if let Some(first) = known.get(&(kind, name.clone())) {
-            let message =
-                format!("a second {kind_word} named \"{name}\"; the first is on line {first}");
-            cx.error(
-                Code::Duplicate,
-                span,
-                message,
-                format!("give each {kind_word} its own name"),
-            );
+            let message = format!("a second {kind_word} named \"{name}\"; the first is on line {first}");
+            cx.error(Code::Duplicate, span, message, format!("give each {kind_word} its own name"));
         } else {
             known.insert((kind, name), line);
         }
@@ -31,26 +25,13 @@ pub(crate) fn names(cx: &mut Reader<'_>) {
             continue;
         }
         let kind_word = kind.as_str();
-        let names = || {
-            known
-                .keys()
-                .filter(|(other, _)| *other == kind)
-                .map(|(_, name)| name.as_str())
-        };
+        let names = || known.keys().filter(|(other, _)| *other == kind).map(|(_, name)| name.as_str());
         let help = match did_you_mean(&name, names()) {
             Some(near) => format!("did you mean \"{near}\"?"),
             None if names().next().is_none() => format!("the file has no [[{kind_word}]]"),
-            None => format!(
-                "the file has {}",
-                join_words(names().take(MOST_NAMES_SHOWN))
-            ),
+            None => format!("the file has {}", join_words(names().take(MOST_NAMES_SHOWN))),
         };
-        cx.error(
-            Code::UnknownName,
-            span,
-            format!("no {kind_word} is named \"{name}\""),
-            help,
-        );
+        cx.error(Code::UnknownName, span, format!("no {kind_word} is named \"{name}\""), help);
     }
 }
 
@@ -58,14 +39,12 @@ pub(crate) fn names(cx: &mut Reader<'_>) {
 pub(crate) fn environment(cx: &mut Reader<'_>, allowed: bool) {
     if allowed {
         let place = cx.place("danger.env_secrets");
-        let message =
-            "secrets may come from the environment, which every process of this user can read";
+        let message = "secrets may come from the environment, which every process of this user can read";
         let help = "use { credential = \"name\" } or { file = \"/path\" }, then remove the key";
         return cx.warn(Code::DangerInUse, place, message, help);
     }
     for span in cx.from_env.clone() {
-        let message =
-            "a secret from the environment, which every process of the same user can read";
+        let message = "a secret from the environment, which every process of the same user can read";
         let help = "use { credential = \"name\" } or { file = \"/path\" }, or add [danger] env_secrets = true";
         cx.error(Code::NeedsDanger, span, message, help);
     }
@@ -76,27 +55,12 @@ pub(crate) fn warnings(cx: &mut Reader<'_>, file: &File) {
     let pairs = file.media.ports.pairs();
     if pairs < file.sip.max_calls {
         let place = cx.place("media.ports");
-        let place = if place.is_empty() {
-            cx.place("media")
-        } else {
-            place
-        };
-        let message = format!(
-            "room for {pairs} calls, but `sip.max_calls` is {}",
-            file.sip.max_calls
-        );
-        cx.warn(
-            Code::Doubtful,
-            place,
-            message,
-            "widen `media.ports` (two ports a call) or lower `sip.max_calls`",
-        );
+        let place = if place.is_empty() { cx.place("media") } else { place };
+        let message = format!("room for {pairs} calls, but `sip.max_calls` is {}", file.sip.max_calls);
+        cx.warn(Code::Doubtful, place, message, "widen `media.ports` (two ports a call) or lower `sip.max_calls`");
     }
     for (index, app) in file.apps.iter().enumerate() {
-        let used = cx
-            .used
-            .iter()
-            .any(|(kind, name, _)| *kind == Kind::App && app.name == **name);
+        let used = cx.used.iter().any(|(kind, name, _)| *kind == Kind::App && app.name == **name);
         if !used {
             let place = cx.place(&format!("app[{index}].name"));
             cx.warn(
@@ -108,20 +72,10 @@ pub(crate) fn warnings(cx: &mut Reader<'_>, file: &File) {
         }
     }
     if file.trunks.is_empty() {
-        cx.warn(
-            Code::Doubtful,
-            0..0,
-            "the file has no [[trunk]]: every call is refused",
-            "add a [[trunk]]",
-        );
+        cx.warn(Code::Doubtful, 0..0, "the file has no [[trunk]]: every call is refused", "add a [[trunk]]");
     }
     if file.routes.is_empty() {
-        cx.warn(
-            Code::Doubtful,
-            0..0,
-            "the file has no [[route]]: every call is refused with 404",
-            "add a [[route]]",
-        );
+        cx.warn(Code::Doubtful, 0..0, "the file has no [[route]]: every call is refused with 404", "add a [[route]]");
     }
     trunks::overlaps(cx, &file.trunks);
     routes::unreachable(cx, &file.routes, &file.trunks);

@@ -6,12 +6,7 @@ use crate::rule::{Facts, Reader};
 use crate::value::{Peer, SrtpPolicy};
 
 /// What a trunk needs of `[sip]`: TLS for its peers and its keys, roots for its certificates.
-pub(crate) fn needs_of_sip(
-    cx: &mut Reader<'_>,
-    peers: &[Peer],
-    srtp: Option<SrtpPolicy>,
-    plain_sdes: Option<bool>,
-) {
+pub(crate) fn needs_of_sip(cx: &mut Reader<'_>, peers: &[Peer], srtp: Option<SrtpPolicy>, plain_sdes: Option<bool>) {
     let Some(Facts { tls, client_ca }) = cx.facts else {
         return;
     };
@@ -19,21 +14,12 @@ pub(crate) fn needs_of_sip(
         let place = cx.place_of(&format!("peers[{index}]"));
         match peer {
             Peer::Certificate(_) | Peer::Sips { .. } if !tls => {
-                let message =
-                    format!("{peer} can only call over TLS, and `[sip]` has no tls listener");
-                cx.error(
-                    Code::Conflict,
-                    place,
-                    message,
-                    "add \"tls://0.0.0.0:5061\" to `sip.listen`",
-                );
+                let message = format!("{peer} can only call over TLS, and `[sip]` has no tls listener");
+                cx.error(Code::Conflict, place, message, "add \"tls://0.0.0.0:5061\" to `sip.listen`");
             }
             Peer::Certificate(_) if !client_ca => {
-                let message = format!(
-                    "{peer} is known by its certificate, and `[sip]` has no `client_ca` to check it"
-                );
-                let help =
-                    "add client_ca = { file = \"/etc/strongline/tls/carriers.pem\" } to `[sip]`";
+                let message = format!("{peer} is known by its certificate, and `[sip]` has no `client_ca` to check it");
+                let help = "add client_ca = { file = \"/etc/strongline/tls/carriers.pem\" } to `[sip]`";
                 cx.error(Code::Conflict, place, message, help);
             }
             Peer::Certificate(_) | Peer::Sips { .. } | Peer::Network(_) => {}
@@ -51,19 +37,12 @@ pub(crate) fn needs_of_sip(
 pub(crate) fn overlaps(cx: &mut Reader<'_>, trunks: &[Trunk]) {
     for (index, trunk) in trunks.iter().enumerate() {
         for (place, peer) in trunk.peers.iter().enumerate() {
-            let others = trunks
-                .iter()
-                .take(index)
-                .flat_map(|other| other.peers.iter().map(move |peer| (other, peer)));
-            let Some((other, claimed)) = others.into_iter().find(|(_, other)| claims(peer, other))
-            else {
+            let others = trunks.iter().take(index).flat_map(|other| other.peers.iter().map(move |peer| (other, peer)));
+            let Some((other, claimed)) = others.into_iter().find(|(_, other)| claims(peer, other)) else {
                 continue;
             };
             let place = cx.place(&format!("trunk[{index}].peers[{place}]"));
-            let message = format!(
-                "{peer} of trunk \"{}\" overlaps {claimed} of trunk \"{}\"",
-                trunk.name, other.name
-            );
+            let message = format!("{peer} of trunk \"{}\" overlaps {claimed} of trunk \"{}\"", trunk.name, other.name);
             let help = "a call from there may be taken for either trunk: make the peers differ";
             cx.warn(Code::Overlap, place, message, help);
         }

@@ -125,37 +125,22 @@ pub(super) fn holds(key: Key, when: &When, facts: &CallFacts) -> bool {
         Key::Trunk => when.trunk.is_empty() || when.trunk.iter().any(|name| *name == *facts.trunk),
         Key::From => when.from.iter().any(|pattern| pattern.matches(&facts.from)),
         Key::To => when.to.iter().any(|pattern| pattern.matches(&facts.to)),
-        Key::Direction => when
-            .direction
-            .is_none_or(|direction| direction == facts.direction),
+        Key::Direction => when.direction.is_none_or(|direction| direction == facts.direction),
     }
 }
 
 fn conditions(when: &When, facts: &CallFacts) -> Vec<Condition> {
-    let words = |list: &[crate::value::NumberPattern]| {
-        list.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
+    let words = |list: &[crate::value::NumberPattern]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
     let condition = |key: Key| {
         let (name, wanted, found): (_, Vec<String>, &str) = match key {
-            Key::Trunk => (
-                "trunk",
-                when.trunk.iter().map(ToString::to_string).collect(),
-                &facts.trunk,
-            ),
+            Key::Trunk => ("trunk", when.trunk.iter().map(ToString::to_string).collect(), &facts.trunk),
             Key::From => ("from", words(&when.from), facts.from.as_str()),
             Key::To => ("to", words(&when.to), facts.to.as_str()),
-            Key::Direction => (
-                "direction",
-                when.direction.iter().map(ToString::to_string).collect(),
-                facts.direction.as_str(),
-            ),
+            Key::Direction => {
+                ("direction", when.direction.iter().map(ToString::to_string).collect(), facts.direction.as_str())
+            }
         };
-        Condition {
-            key: name,
-            wanted,
-            found: found.to_owned(),
-            holds: holds(key, when, facts),
-        }
+        Condition { key: name, wanted, found: found.to_owned(), holds: holds(key, when, facts) }
     };
     let asked = |condition: &Condition| !condition.wanted.is_empty() && condition.wanted != ["*"];
     KEYS.into_iter().map(condition).filter(asked).collect()
@@ -163,22 +148,14 @@ fn conditions(when: &When, facts: &CallFacts) -> Vec<Condition> {
 
 fn verdict(decision: &Decision<'_>) -> Verdict {
     match decision {
-        Decision::NoRoute => Verdict::NoRoute {
-            status: Reject::NO_ROUTE.status,
-        },
-        Decision::Reject { reject, route } => Verdict::Reject {
-            route: route.name.to_string(),
-            status: reject.status,
-        },
+        Decision::NoRoute => Verdict::NoRoute { status: Reject::NO_ROUTE.status },
+        Decision::Reject { reject, route } => Verdict::Reject { route: route.name.to_string(), status: reject.status },
         Decision::Route(route) => {
             let steps = match &route.outcome {
                 Outcome::Do(steps) => steps.iter().map(in_words).collect(),
                 Outcome::Reject(_) => Vec::new(),
             };
-            Verdict::Steps {
-                route: route.name.to_string(),
-                steps,
-            }
+            Verdict::Steps { route: route.name.to_string(), steps }
         }
     }
 }
@@ -196,11 +173,7 @@ fn in_words(step: &Step) -> String {
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "An {} call on trunk \"{}\" from {} to {}",
-            self.direction, self.trunk, self.from, self.to
-        )?;
+        writeln!(f, "An {} call on trunk \"{}\" from {} to {}", self.direction, self.trunk, self.from, self.to)?;
         if !self.trunk_exists {
             writeln!(
                 f,
@@ -219,18 +192,9 @@ impl Display for Explanation {
                 writeln!(f, "             it is for every call")?;
             }
             for condition in &route.conditions {
-                let Condition {
-                    key,
-                    wanted,
-                    found,
-                    holds,
-                } = condition;
+                let Condition { key, wanted, found, holds } = condition;
                 let sign = if *holds { "yes" } else { "no " };
-                writeln!(
-                    f,
-                    "             {sign} {key} {found} is {}",
-                    wanted.join(" or ")
-                )?;
+                writeln!(f, "             {sign} {key} {found} is {}", wanted.join(" or "))?;
             }
         }
         match &self.verdict {
@@ -259,25 +223,13 @@ impl Debug for Explanation {
 
 impl Debug for RouteExplanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            line,
-            fits,
-            taken,
-            conditions: _,
-        } = self;
-        write!(
-            f,
-            "RouteExplanation {{ name: {name:?}, line: {line}, fits: {fits}, taken: {taken}, .. }}"
-        )
+        let Self { name, line, fits, taken, conditions: _ } = self;
+        write!(f, "RouteExplanation {{ name: {name:?}, line: {line}, fits: {fits}, taken: {taken}, .. }}")
     }
 }
 
 impl Debug for Condition {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Condition")
-            .field("key", &self.key)
-            .field("holds", &self.holds)
-            .finish_non_exhaustive()
+        f.debug_struct("Condition").field("key", &self.key).field("holds", &self.holds).finish_non_exhaustive()
     }
 }

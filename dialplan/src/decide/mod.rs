@@ -55,10 +55,7 @@ pub enum Decision<'p> {
 /// Finds the first route whose conditions hold.
 pub fn decide<'p>(plan: &'p Dialplan, facts: &CallFacts) -> Decision<'p> {
     let fits = |route: &&Arc<Route>| fits(&route.when, facts);
-    plan.routes
-        .iter()
-        .find(fits)
-        .map_or(Decision::NoRoute, decided)
+    plan.routes.iter().find(fits).map_or(Decision::NoRoute, decided)
 }
 
 fn decided(route: &Arc<Route>) -> Decision<'_> {
@@ -69,7 +66,5 @@ fn decided(route: &Arc<Route>) -> Decision<'_> {
 }
 
 fn fits(when: &When, facts: &CallFacts) -> bool {
-    explain::KEYS
-        .into_iter()
-        .all(|key| explain::holds(key, when, facts))
+    explain::KEYS.into_iter().all(|key| explain::holds(key, when, facts))
 }

@@ -5,12 +5,10 @@ use std::time::Duration;
 use crate::check;
 use crate::limits::{MAX_HOSTS, MAX_SIGNING_KEYS};
 use crate::rule::{
-    Kind, Rule, ValueError, checked, defined, list, millis, one_or_many, optional, or_default,
-    or_nothing, required, seconds, table, text, word,
+    Kind, Rule, ValueError, checked, defined, list, millis, one_or_many, optional, or_default, or_nothing, required,
+    seconds, table, text, word,
 };
-use crate::value::{
-    Dialect, Host, HttpsUrl, Name, OnFailure, OnStreamEnd, Rate, SecretRef, rate, secret,
-};
+use crate::value::{Dialect, Host, HttpsUrl, Name, OnFailure, OnStreamEnd, Rate, SecretRef, rate, secret};
 
 table! {
     /// An application: where the flow request goes, and how its streams look.
@@ -78,14 +76,8 @@ pub struct StreamFormat {
 impl StreamFormat {
     /// Fills what is not given with the defaults of the dialect.
     pub fn new(dialect: Dialect, rate: Option<Rate>, chunk: Option<Duration>) -> Self {
-        let rate = rate
-            .filter(|rate| dialect.has_rate(*rate))
-            .unwrap_or_else(|| dialect.default_rate());
-        Self {
-            dialect,
-            rate,
-            chunk: chunk.unwrap_or_else(|| dialect.default_chunk()),
-        }
+        let rate = rate.filter(|rate| dialect.has_rate(*rate)).unwrap_or_else(|| dialect.default_rate());
+        Self { dialect, rate, chunk: chunk.unwrap_or_else(|| dialect.default_chunk()) }
     }
 }
 
@@ -117,9 +109,6 @@ pub(super) fn chunk_ms() -> impl Rule<Out = Duration> {
         if chunk.as_millis() % 20 == 0 {
             return Ok(chunk);
         }
-        Err(ValueError::new(
-            "is no multiple of 20 ms",
-            "audio comes in frames of 20 ms: write 20, 40, 60, ...",
-        ))
+        Err(ValueError::new("is no multiple of 20 ms", "audio comes in frames of 20 ms: write 20, 40, 60, ..."))
     })
 }

@@ -62,23 +62,15 @@ pub struct MediaAddress {
 impl Media {
     /// The addresses for a peer whose media address is `peer`; `None` if its family is not configured.
     pub fn address_for(&self, peer: IpAddr) -> Option<MediaAddress> {
-        let of = |addresses: &Option<Addresses>| {
-            addresses.as_ref().and_then(|both| both.for_family_of(peer))
-        };
+        let of = |addresses: &Option<Addresses>| addresses.as_ref().and_then(|both| both.for_family_of(peer));
         let all = match peer {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
         match (of(&self.public_address), of(&self.bind)) {
             (Some(advertise), Some(bind)) => Some(MediaAddress { bind, advertise }),
-            (Some(advertise), None) if self.bind.is_none() => Some(MediaAddress {
-                bind: all,
-                advertise,
-            }),
-            (None, Some(bind)) if !bind.is_unspecified() => Some(MediaAddress {
-                bind,
-                advertise: bind,
-            }),
+            (Some(advertise), None) if self.bind.is_none() => Some(MediaAddress { bind: all, advertise }),
+            (None, Some(bind)) if !bind.is_unspecified() => Some(MediaAddress { bind, advertise: bind }),
             (Some(_) | None, None) | (None, Some(_)) => None,
         }
     }

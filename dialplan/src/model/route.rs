@@ -7,13 +7,11 @@ use serde_json::{Value, json};
 use crate::check;
 use crate::limits::{MAX_PATTERNS, MAX_STEPS};
 use crate::rule::{
-    Kind, Rule, Text, ValueError, alternative, checked, defined, empty, flag, int, list, mapped,
-    one_of, one_or_many, optional, or_default, or_nothing, reference, required, seconds, table,
-    text, word,
+    Kind, Rule, Text, ValueError, alternative, checked, defined, empty, flag, int, list, mapped, one_of, one_or_many,
+    optional, or_default, or_nothing, reference, required, seconds, table, text, word,
 };
 use crate::value::{
-    Dialect, Direction, Name, NumberPattern, OnFailure, OnStreamEnd, Rate, SecretRef, SoundFile,
-    WssUrl, rate, secret,
+    Dialect, Direction, Name, NumberPattern, OnFailure, OnStreamEnd, Rate, SecretRef, SoundFile, WssUrl, rate, secret,
 };
 
 use super::StreamFormat;
@@ -159,11 +157,7 @@ impl StreamStep {
 
 impl From<Name> for AppStep {
     fn from(name: Name) -> Self {
-        Self {
-            name,
-            on_stream_end: None,
-            on_failure: None,
-        }
+        Self { name, on_stream_end: None, on_failure: None }
     }
 }
 
@@ -180,18 +174,12 @@ table! {
 
 impl Reject {
     /// How a call is refused that fits no route.
-    pub const NO_ROUTE: Self = Self {
-        status: 404,
-        reason: None,
-    };
+    pub const NO_ROUTE: Self = Self { status: 404, reason: None };
 }
 
 impl From<u16> for Reject {
     fn from(status: u16) -> Self {
-        Self {
-            status,
-            reason: None,
-        }
+        Self { status, reason: None }
     }
 }
 
@@ -219,17 +207,14 @@ impl Text for Reason {
         if plain && (1..=64).contains(&text.len()) {
             return Ok(Self(text.to_owned()));
         }
-        Err(ValueError::new(
-            "is no reason phrase",
-            "write 1 to 64 plain ASCII characters, such as \"Not here\"",
-        ))
+        Err(ValueError::new("is no reason phrase", "write 1 to 64 plain ASCII characters, such as \"Not here\""))
     }
 }
 
 fn status() -> impl Rule<Out = u16> {
     checked(int(400..=699), |status| match status {
         401 | 407 => Err(ValueError::new(
-            format!("{status} asks for a password, which this version does not check"),
+            format!("is {status}, which asks for a password: this version checks none"),
             "use 403 (forbidden), 404 (not found), 480 (unavailable), 486 (busy) or 603 (declined)",
         )),
         _ => u16::try_from(status).map_err(|_| ValueError::new("is no status", "use 404")),

@@ -40,8 +40,6 @@ table! {
 impl Sip {
     /// Whether it listens on this transport.
     pub fn listens_on(&self, transport: Transport) -> bool {
-        self.listen
-            .iter()
-            .any(|listen| listen.transport == transport)
+        self.listen.iter().any(|listen| listen.transport == transport)
     }
 }

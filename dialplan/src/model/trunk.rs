@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 
 use crate::check;
-use crate::limits::{MAX_MEDIA_PREFIXES, MAX_PEERS};
-use crate::rule::{
-    Kind, consent, defined, int, list, or_default, or_nothing, required, table, text, word,
-};
+use crate::limits::{MAX_MEDIA_PREFIXES, MAX_PEERS, MAX_PREFERENCES};
+use crate::rule::{Kind, consent, defined, int, list, or_default, or_nothing, required, table, text, word};
 use crate::value::{Codec, MediaSource, Name, Peer, Prefix, SrtpPolicy, Suite, unmap};
 
 table! {
@@ -21,10 +19,10 @@ table! {
         /// The crypto suites accepted, best first.
         suites: Vec<Suite> = or_default(
             "[\"AEAD_AES_256_GCM\", \"AEAD_AES_128_GCM\", \"AES_256_CM_HMAC_SHA1_80\", \"AES_CM_128_HMAC_SHA1_80\"]",
-            list(word::<Suite>(), 1..=5),
+            list(word::<Suite>(), 1..=MAX_PREFERENCES),
         ),
         /// The codecs accepted, best first.
-        codecs: Vec<Codec> = or_default("[\"pcmu\", \"pcma\"]", list(word::<Codec>(), 1..=2)),
+        codecs: Vec<Codec> = or_default("[\"pcmu\", \"pcma\"]", list(word::<Codec>(), 1..=MAX_PREFERENCES)),
         /// Most new calls a second; more are refused with 503.
         calls_per_second: u32 = or_default("10", int(1..=10_000)),
         /// Most calls at the same time; more are refused with 503.
@@ -98,11 +96,7 @@ impl TrunkMedia {
         if crate::value::is_local(target) {
             return Err(MediaRefusal::Local);
         }
-        if self.prefixes.is_empty() && target == signalling {
-            Ok(())
-        } else {
-            Err(MediaRefusal::NotListed)
-        }
+        if self.prefixes.is_empty() && target == signalling { Ok(()) } else { Err(MediaRefusal::NotListed) }
     }
 }
 

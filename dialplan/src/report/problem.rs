@@ -124,12 +124,7 @@ impl Problem {
         writeln!(f, "{gutter}--> {file}:{}:{}", self.line, self.column)?;
         writeln!(f, "{gutter} |")?;
         writeln!(f, "{number} | {}", self.excerpt)?;
-        writeln!(
-            f,
-            "{gutter} | {}{}",
-            " ".repeat(start),
-            "^".repeat(length.max(1))
-        )?;
+        writeln!(f, "{gutter} | {}{}", " ".repeat(start), "^".repeat(length.max(1)))?;
         writeln!(f, "{gutter} = help: {}", self.help)
     }
 }
@@ -144,11 +139,7 @@ pub struct Errors {
 
 impl Errors {
     pub(crate) fn new(file: &str, problems: Vec<Problem>, warnings: Warnings) -> Self {
-        Self {
-            file: file.to_owned(),
-            problems,
-            warnings,
-        }
+        Self { file: file.to_owned(), problems, warnings }
     }
 
     /// The errors in the order of the file. Never empty.
@@ -179,10 +170,7 @@ pub struct Warnings {
 
 impl Warnings {
     pub(crate) fn new(file: &str, problems: Vec<Problem>) -> Self {
-        Self {
-            file: file.to_owned(),
-            problems,
-        }
+        Self { file: file.to_owned(), problems }
     }
 
     /// The warnings in the order of the file.
@@ -198,11 +186,7 @@ impl Warnings {
 
 impl Display for Warnings {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.problems.is_empty() {
-            Ok(())
-        } else {
-            write_all(f, "warning", &self.file, &self.problems)
-        }
+        if self.problems.is_empty() { Ok(()) } else { write_all(f, "warning", &self.file, &self.problems) }
     }
 }
 
@@ -215,9 +199,5 @@ fn write_all(f: &mut Formatter<'_>, kind: &str, file: &str, problems: &[Problem]
     if count > limits::MAX_PROBLEMS {
         writeln!(f, "... and {} more", count - limits::MAX_PROBLEMS)?;
     }
-    writeln!(
-        f,
-        "{file}: {count} {kind}{}",
-        if count == 1 { "" } else { "s" }
-    )
+    writeln!(f, "{file}: {count} {kind}{}", if count == 1 { "" } else { "s" })
 }

@@ -6,12 +6,7 @@
 use std::ops::Range;
 
 /// The line as it may be shown, and the marked part of it in characters.
-pub(super) fn excerpt(
-    raw: &str,
-    mark: Range<usize>,
-    masks: &[Range<usize>],
-    broken: bool,
-) -> (String, (usize, usize)) {
+pub(super) fn excerpt(raw: &str, mark: Range<usize>, masks: &[Range<usize>], broken: bool) -> (String, (usize, usize)) {
     let mut hidden: Vec<Range<usize>> = masks.iter().map(|mask| inside_quotes(raw, mask)).collect();
     hidden.extend(urls(raw));
     hidden.extend(webhook_secrets(raw));
@@ -19,7 +14,7 @@ pub(super) fn excerpt(
         hidden.extend(after_secret_word(raw));
     }
     let mut shown = String::with_capacity(raw.len());
-    let (mut start, mut end) = (None, None);
+    let (mut start, mut end, mut in_mask) = (None, None, false);
     for (at, character) in raw.char_indices() {
         if at >= mark.start && start.is_none() {
             start = Some(shown.chars().count());
@@ -28,9 +23,9 @@ pub(super) fn excerpt(
             end = Some(shown.chars().count());
         }
         let masked = hidden.iter().any(|range| range.contains(&at));
-        let first = hidden.iter().any(|range| range.start == at);
+        let follows = std::mem::replace(&mut in_mask, masked);
         match character {
-            _ if masked && !first && shown.ends_with('\u{2026}') => {}
+            _ if masked && follows => {}
             _ if masked => shown.push('\u{2026}'),
             '\r' => {}
             '\t' => shown.push(' '),
@@ -45,15 +40,9 @@ pub(super) fn excerpt(
 
 /// Keeps the quotes of a masked string, so that the reader sees that a string stands there.
 fn inside_quotes(raw: &str, mask: &Range<usize>) -> Range<usize> {
-    let text = raw
-        .get(mask.start..mask.end.min(raw.len()))
-        .unwrap_or_default();
+    let text = raw.get(mask.start..mask.end.min(raw.len())).unwrap_or_default();
     let quoted = text.len() >= 2 && text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']);
-    if quoted {
-        mask.start + 1..mask.start + text.len() - 1
-    } else {
-        mask.clone()
-    }
+    if quoted { mask.start + 1..mask.start + text.len() - 1 } else { mask.clone() }
 }
 
 /// The parts of URLs in which tokens travel: user information, and all from the query on.
@@ -77,43 +66,23 @@ fn urls(raw: &str) -> Vec<Range<usize>> {
 
 /// Secrets in the form of the Standard Webhooks specification, wherever they stand.
 fn webhook_secrets(raw: &str) -> Vec<Range<usize>> {
-    let token = |rest: &str| {
-        rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+/=_-".contains(c))
-            .unwrap_or(rest.len())
-    };
-    let starts = ["whsec_", "whsk_"]
-        .into_iter()
-        .flat_map(|word| raw.match_indices(word).map(move |(at, _)| at + word.len()));
-    starts
-        .map(|at| at..at + token(raw.get(at..).unwrap_or_default()))
-        .collect()
+    let token =
+        |rest: &str| rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+/=_-".contains(c)).unwrap_or(rest.len());
+    let starts =
+        ["whsec_", "whsk_"].into_iter().flat_map(|word| raw.match_indices(word).map(move |(at, _)| at + word.len()));
+    starts.map(|at| at..at + token(raw.get(at..).unwrap_or_default())).collect()
 }
 
 /// On a line that is not TOML: all that follows a word under which secrets are kept.
 fn after_secret_word(raw: &str) -> Option<Range<usize>> {
     let lower = raw.to_ascii_lowercase();
-    let first = SECRET_WORDS
-        .iter()
-        .filter_map(|word| lower.find(word).map(|at| at + word.len()))
-        .min()?;
-    let equals = raw
-        .get(first..)
-        .and_then(|rest| rest.find(['=', ':']))
-        .map_or(first, |at| first + at + 1);
+    let first = SECRET_WORDS.iter().filter_map(|word| lower.find(word).map(|at| at + word.len())).min()?;
+    let equals = raw.get(first..).and_then(|rest| rest.find(['=', ':'])).map_or(first, |at| first + at + 1);
     Some(equals..raw.len())
 }
 
-const SECRET_WORDS: [&str; 9] = [
-    "password",
-    "passwd",
-    "secret",
-    "signing",
-    "token",
-    "bearer",
-    "auth",
-    "key",
-    "credential",
-];
+const SECRET_WORDS: [&str; 9] =
+    ["password", "passwd", "secret", "signing", "token", "bearer", "auth", "key", "credential"];
 
 #[cfg(test)]
 mod tests {
@@ -129,18 +98,12 @@ mod tests {
             plain("u = \"https://bob:pw@h.example/p?t=1\" # x"),
             "u = \"https://\u{2026}@h.example/p?\u{2026}\" # x"
         );
-        assert_eq!(
-            plain("u = \"wss://h.example/p\""),
-            "u = \"wss://h.example/p\""
-        );
+        assert_eq!(plain("u = \"wss://h.example/p\""), "u = \"wss://h.example/p\"");
     }
 
     #[test]
     fn webhook_secrets_never_show() {
-        assert_eq!(
-            plain("signing = \"whsec_C2FVsBQIhrscChlQIMV+b5/sdbu=\""),
-            "signing = \"whsec_\u{2026}\""
-        );
+        assert_eq!(plain("signing = \"whsec_C2FVsBQIhrscChlQIMV+b5/sdbu=\""), "signing = \"whsec_\u{2026}\"");
     }
 
     #[test]

@@ -14,13 +14,8 @@ pub(crate) struct Source<'s> {
 
 impl<'s> Source<'s> {
     pub(crate) fn new(text: &'s str) -> Self {
-        let newlines = text
-            .bytes()
-            .enumerate()
-            .filter(|(_, octet)| *octet == b'\n');
-        let starts = std::iter::once(0)
-            .chain(newlines.map(|(at, _)| at + 1))
-            .collect();
+        let newlines = text.bytes().enumerate().filter(|(_, octet)| *octet == b'\n');
+        let starts = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
         Self { text, starts }
     }
 
@@ -34,19 +29,10 @@ impl<'s> Source<'s> {
         let line = self.line(found.span.start);
         let (start, end) = self.bounds(line);
         let raw = self.text.get(start..end).unwrap_or_default();
-        let local = |range: &Range<usize>| {
-            range.start.saturating_sub(start)..range.end.saturating_sub(start)
-        };
-        let hidden: Vec<Range<usize>> = masks
-            .iter()
-            .map(local)
-            .filter(|range| !range.is_empty())
-            .collect();
+        let local = |range: &Range<usize>| range.start.saturating_sub(start)..range.end.saturating_sub(start);
+        let hidden: Vec<Range<usize>> = masks.iter().map(local).filter(|range| !range.is_empty()).collect();
         let mark = local(&(found.span.start..found.span.end.min(end)));
-        let column = raw
-            .get(..mark.start)
-            .map_or(mark.start, |before| before.chars().count())
-            + 1;
+        let column = raw.get(..mark.start).map_or(mark.start, |before| before.chars().count()) + 1;
         let (excerpt, mark) = scrub::excerpt(raw, mark, &hidden, found.code == Code::Syntax);
         let (excerpt, mark) = window(&excerpt, mark);
         Problem {
@@ -61,15 +47,8 @@ impl<'s> Source<'s> {
     }
 
     fn bounds(&self, line: usize) -> (usize, usize) {
-        let start = self
-            .starts
-            .get(line - 1)
-            .copied()
-            .unwrap_or(self.text.len());
-        let end = self
-            .starts
-            .get(line)
-            .map_or(self.text.len(), |next| next - 1);
+        let start = self.starts.get(line - 1).copied().unwrap_or(self.text.len());
+        let end = self.starts.get(line).map_or(self.text.len(), |next| next - 1);
         (start, end.max(start))
     }
 }
@@ -90,19 +69,12 @@ fn window(text: &str, (start, length): (usize, usize)) -> (String, (usize, usize
         return (text.to_owned(), (start, length));
     }
     let from = start.saturating_sub(limits::MAX_EXCERPT_CHARS / 3);
-    let cut: String = text
-        .chars()
-        .skip(from)
-        .take(limits::MAX_EXCERPT_CHARS)
-        .collect();
+    let cut: String = text.chars().skip(from).take(limits::MAX_EXCERPT_CHARS).collect();
     let shown = cut.chars().count();
     let (head, shift) = if from > 0 { ("...", 3) } else { ("", 0) };
     let tail = if from + shown < count { "..." } else { "" };
     let at = start - from;
-    (
-        format!("{head}{cut}{tail}"),
-        (at + shift, length.min(shown.saturating_sub(at))),
-    )
+    (format!("{head}{cut}{tail}"), (at + shift, length.min(shown.saturating_sub(at))))
 }
 
 #[cfg(test)]
@@ -110,12 +82,7 @@ mod tests {
     use super::*;
 
     fn found(span: Range<usize>) -> Found {
-        Found {
-            code: Code::BadValue,
-            span,
-            message: "m".to_owned(),
-            help: "h".to_owned(),
-        }
+        Found { code: Code::BadValue, span, message: "m".to_owned(), help: "h".to_owned() }
     }
 
     #[test]
@@ -149,14 +116,6 @@ mod tests {
         let problem = Source::new(&text).problem(&found(at..at + 6), &[]);
         assert!(problem.excerpt.chars().count() <= limits::MAX_EXCERPT_CHARS + 6);
         let (start, length) = problem.mark;
-        assert_eq!(
-            problem
-                .excerpt
-                .chars()
-                .skip(start)
-                .take(length)
-                .collect::<String>(),
-            "\"here\""
-        );
+        assert_eq!(problem.excerpt.chars().skip(start).take(length).collect::<String>(), "\"here\"");
     }
 }

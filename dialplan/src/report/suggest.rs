@@ -1,10 +1,7 @@
 //! "Did you mean": the nearest of the known words.
 
 /// The nearest known word, if one is near enough to be meant.
-pub(crate) fn did_you_mean<'w>(
-    word: &str,
-    known: impl IntoIterator<Item = &'w str>,
-) -> Option<&'w str> {
+pub(crate) fn did_you_mean<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let word = word.to_lowercase();
     if word.chars().count() > LONGEST_WORD {
         return None;
@@ -19,10 +16,7 @@ pub(crate) fn did_you_mean<'w>(
 
 /// `a`, `b` or `c`, each in backquotes.
 pub(crate) fn join_words(words: impl IntoIterator<Item: AsRef<str>>) -> String {
-    let quoted: Vec<String> = words
-        .into_iter()
-        .map(|word| format!("`{}`", word.as_ref()))
-        .collect();
+    let quoted: Vec<String> = words.into_iter().map(|word| format!("`{}`", word.as_ref())).collect();
     match quoted.split_last() {
         None => String::new(),
         Some((last, [])) => last.clone(),
@@ -49,13 +43,11 @@ fn distance(left: &str, right: &str) -> usize {
     for (row, from) in left.chars().enumerate() {
         let mut current = vec![row + 1];
         for (column, to) in right.iter().enumerate() {
-            let at =
-                |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX / 2);
+            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX / 2);
             let mut best = (at(&above, column) + usize::from(from != *to))
                 .min(at(&above, column + 1) + 1)
                 .min(at(&current, column) + 1);
-            let swapped =
-                column > 0 && previous == Some(*to) && right.get(column - 1) == Some(&from);
+            let swapped = column > 0 && previous == Some(*to) && right.get(column - 1) == Some(&from);
             if swapped && row > 0 {
                 best = best.min(at(&before, column - 1) + 1);
             }

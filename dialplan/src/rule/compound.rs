@@ -6,14 +6,11 @@ use std::ops::{Range, RangeInclusive};
 use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 
-use super::{Defs, Node, Reader, Rule, Table, ValueError};
+use super::{Defs, Node, Reader, Rule, Table, ValueError, wrong_type};
 use crate::report::{Code, join_words};
 
 /// A list. Entries that are wrong are reported and left out.
-pub(crate) fn list<R: Rule>(
-    rule: R,
-    length: RangeInclusive<usize>,
-) -> impl Rule<Out = Vec<R::Out>> {
+pub(crate) fn list<R: Rule>(rule: R, length: RangeInclusive<usize>) -> impl Rule<Out = Vec<R::Out>> {
     ListRule { rule, length }
 }
 
@@ -28,10 +25,7 @@ pub(crate) fn table<T: Table>() -> impl Rule<Out = T> {
 }
 
 /// The same value written in two ways, told apart by type.
-pub(crate) fn alternative<O>(
-    left: impl Rule<Out = O>,
-    right: impl Rule<Out = O>,
-) -> impl Rule<Out = O> {
+pub(crate) fn alternative<O>(left: impl Rule<Out = O>, right: impl Rule<Out = O>) -> impl Rule<Out = O> {
     Alternative(left, right)
 }
 
@@ -41,10 +35,7 @@ pub(crate) fn mapped<R: Rule, O>(rule: R, map: fn(R::Out) -> O) -> impl Rule<Out
 }
 
 /// A value read by another rule, with one more condition.
-pub(crate) fn checked<R: Rule, O>(
-    rule: R,
-    check: fn(R::Out) -> Result<O, ValueError>,
-) -> impl Rule<Out = O> {
+pub(crate) fn checked<R: Rule, O>(rule: R, check: fn(R::Out) -> Result<O, ValueError>) -> impl Rule<Out = O> {
     Checked(rule, check)
 }
 
@@ -62,30 +53,18 @@ pub(crate) fn one_of<'t, 'n>(
     (known, later): (&[&str], &[&str]),
 ) -> Option<(&'t str, &'t Node<'n>)> {
     reject_unknown(cx, table, title, known, later);
-    let mut given = table
-        .iter()
-        .filter(|(key, _)| known.contains(&key.get_ref().as_ref()));
+    let mut given = table.iter().filter(|(key, _)| known.contains(&key.get_ref().as_ref()));
     match (given.next(), given.next()) {
         (Some((key, node)), None) => Some((key.get_ref().as_ref(), node)),
         (Some(_), Some((second, _))) => {
             let help = format!("keep one of {}", join_words(known.iter().copied()));
-            cx.error(
-                Code::Conflict,
-                second.span(),
-                format!("{title} takes one key, here are several"),
-                help,
-            );
+            cx.error(Code::Conflict, second.span(), format!("{title} takes one key, here are several"), help);
             None
         }
         (None, _) => {
             if table.is_empty() {
                 let help = format!("write one of {}", join_words(known.iter().copied()));
-                cx.error(
-                    Code::MissingKey,
-                    span.clone(),
-                    format!("{title} is empty"),
-                    help,
-                );
+                cx.error(Code::MissingKey, span.clone(), format!("{title} is empty"), help);
             }
             None
         }
@@ -93,13 +72,7 @@ pub(crate) fn one_of<'t, 'n>(
 }
 
 /// Reports every key that is not known, and hides what stands under it: it may be a secret in the wrong place.
-pub(crate) fn reject_unknown(
-    cx: &mut Reader<'_>,
-    table: &DeTable<'_>,
-    title: &str,
-    known: &[&str],
-    later: &[&str],
-) {
+pub(crate) fn reject_unknown(cx: &mut Reader<'_>, table: &DeTable<'_>, title: &str, known: &[&str], later: &[&str]) {
     for (key, node) in table {
         let name = key.get_ref().as_ref();
         if !known.contains(&name) {
@@ -114,11 +87,7 @@ pub(crate) fn mask_strings(cx: &mut Reader<'_>, node: &Node<'_>) {
     match node.get_ref() {
         DeValue::Array(array) => array.iter().for_each(|entry| mask_strings(cx, entry)),
         DeValue::Table(table) => table.iter().for_each(|(_, entry)| mask_strings(cx, entry)),
-        DeValue::String(_)
-        | DeValue::Integer(_)
-        | DeValue::Float(_)
-        | DeValue::Boolean(_)
-        | DeValue::Datetime(_) => {
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {
             cx.masks.push(node.span());
         }
     }
@@ -134,25 +103,29 @@ impl<R: Rule> Rule for ListRule<R> {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<Vec<R::Out>> {
         let DeValue::Array(array) = node.get_ref() else {
-            cx.wrong_type(node.span(), &self.wants(), node.get_ref());
+            let help = match node.get_ref() {
+                single if !self.rule.accepts(single) => format!("write {}", self.wants()),
+                DeValue::Table(_) => "write [[double brackets]]: there may be several".to_owned(),
+                _ => "put it into brackets: [ ... ]".to_owned(),
+            };
+            cx.wrong_type(node.span(), &self.wants(), node.get_ref(), help);
             return None;
         };
         let (low, high) = (*self.length.start(), *self.length.end());
         if !self.length.contains(&array.len()) {
-            let message = format!("{} entries, {low} to {high} are allowed", array.len());
+            let message = format!("has {} entries; {low} to {high} are allowed", array.len());
             let help = format!("give {low} to {high} entries");
-            cx.bad_value(
-                node.span(),
-                &ValueError::new(message, help).with(Code::OutOfRange),
-            );
+            cx.bad_value(node.span(), &ValueError::new(message, help).with(Code::OutOfRange));
         }
-        let entries = array.iter().take(high).enumerate();
-        let read = |(index, entry): (usize, &Node<'_>)| {
-            cx.within(&format!("[{index}]"), entry.span(), |cx| {
-                self.rule.read(cx, entry)
-            })
-        };
-        Some(entries.filter_map(read).collect())
+        let mut kept = Vec::new();
+        for (index, entry) in array.iter().take(high).enumerate() {
+            let read = cx.within(&format!("[{index}]"), entry.span(), |cx| self.rule.read(cx, entry));
+            if let Some(value) = read {
+                cx.note_entry(kept.len(), entry.span());
+                kept.push(value);
+            }
+        }
+        Some(kept)
     }
 
     fn schema(&self, defs: &mut Defs) -> Value {
@@ -176,7 +149,7 @@ impl<T: Table> Rule for TableRule<T> {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<T> {
         let DeValue::Table(table) = node.get_ref() else {
-            cx.wrong_type(node.span(), &self.wants(), node.get_ref());
+            wrong_type(cx, self, node);
             return None;
         };
         T::read(cx, table, node.span())
@@ -207,7 +180,7 @@ impl<O, L: Rule<Out = O>, R: Rule<Out = O>> Rule for Alternative<L, R> {
         if self.1.accepts(node.get_ref()) {
             return self.1.read(cx, node);
         }
-        cx.wrong_type(node.span(), &self.wants(), node.get_ref());
+        wrong_type(cx, self, node);
         None
     }
 
@@ -253,9 +226,7 @@ impl<R: Rule, O> Rule for Checked<R, O> {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<O> {
         let value = self.0.read(cx, node)?;
-        (self.1)(value)
-            .map_err(|wrong| cx.bad_value(node.span(), &wrong))
-            .ok()
+        (self.1)(value).map_err(|wrong| cx.bad_value(node.span(), &wrong)).ok()
     }
 
     fn schema(&self, defs: &mut Defs) -> Value {
@@ -278,7 +249,7 @@ impl Rule for EmptyRule {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<()> {
         let DeValue::Table(table) = node.get_ref() else {
-            cx.wrong_type(node.span(), &self.wants(), node.get_ref());
+            wrong_type(cx, self, node);
             return None;
         };
         let title = format!("`{}`", cx.path());

@@ -4,14 +4,8 @@ use serde_json::{Map, Value, json};
 
 /// The schema of a table: its keys with their documentation.
 pub(crate) fn describe_table(doc: &str, keys: Vec<(&str, &str, (Value, bool))>) -> Value {
-    let required: Vec<&str> = keys
-        .iter()
-        .filter(|(_, _, (_, required))| *required)
-        .map(|(key, ..)| *key)
-        .collect();
-    let properties = keys
-        .into_iter()
-        .map(|(key, doc, (schema, _))| (key.to_owned(), documented(schema, doc)));
+    let required: Vec<&str> = keys.iter().filter(|(_, _, (_, required))| *required).map(|(key, ..)| *key).collect();
+    let properties = keys.into_iter().map(|(key, doc, (schema, _))| (key.to_owned(), documented(schema, doc)));
     json!({
         "type": "object",
         "description": doc.trim(),
@@ -23,9 +17,7 @@ pub(crate) fn describe_table(doc: &str, keys: Vec<(&str, &str, (Value, bool))>) 
 
 /// The schema of a table of which exactly one key is given.
 pub(crate) fn describe_choice(doc: &str, keys: Vec<(&str, &str, Value)>) -> Value {
-    let properties = keys
-        .into_iter()
-        .map(|(key, doc, schema)| (key.to_owned(), documented(schema, doc)));
+    let properties = keys.into_iter().map(|(key, doc, schema)| (key.to_owned(), documented(schema, doc)));
     json!({
         "type": "object",
         "description": doc.trim(),

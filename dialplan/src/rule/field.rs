@@ -112,14 +112,7 @@ struct OrNothing<R>(R);
 impl<R: Rule<Out: Default>> Field for OrNothing<R> {
     type Out = R::Out;
 
-    fn read(
-        &self,
-        cx: &mut Reader<'_>,
-        table: &DeTable<'_>,
-        _: &Range<usize>,
-        key: &str,
-        _: &str,
-    ) -> Option<R::Out> {
+    fn read(&self, cx: &mut Reader<'_>, table: &DeTable<'_>, _: &Range<usize>, key: &str, _: &str) -> Option<R::Out> {
         match read_key(&self.0, cx, table, key) {
             Given::Absent => Some(R::Out::default()),
             Given::Wrong => None,
@@ -153,12 +146,7 @@ impl<R: Rule> Field for OrDefault<R> {
         match DeValue::parse(self.1) {
             Ok(node) => self.0.read(cx, &node),
             Err(error) => {
-                cx.error(
-                    Code::BadValue,
-                    span.clone(),
-                    format!("the default of `{key}`: {error}"),
-                    "report this",
-                );
+                cx.error(Code::BadValue, span.clone(), format!("the default of `{key}`: {error}"), "report this");
                 None
             }
         }
@@ -179,12 +167,7 @@ enum Given<T> {
     Value(T),
 }
 
-fn read_key<R: Rule>(
-    rule: &R,
-    cx: &mut Reader<'_>,
-    table: &DeTable<'_>,
-    key: &str,
-) -> Given<R::Out> {
+fn read_key<R: Rule>(rule: &R, cx: &mut Reader<'_>, table: &DeTable<'_>, key: &str) -> Given<R::Out> {
     let Some(node) = table.get(key) else {
         return Given::Absent;
     };
@@ -196,20 +179,15 @@ fn read_key<R: Rule>(
 pub(crate) fn to_json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => json!(text),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or(Value::Null, |number| json!(number)),
-        DeValue::Float(number) => number
-            .as_str()
-            .parse::<f64>()
-            .map_or(Value::Null, |number| json!(number)),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, |number| json!(number))
+        }
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, |number| json!(number)),
         DeValue::Boolean(flag) => json!(flag),
         DeValue::Datetime(date) => json!(date.to_string()),
         DeValue::Array(array) => array.iter().map(|node| to_json(node.get_ref())).collect(),
         DeValue::Table(table) => Value::Object(
-            table
-                .iter()
-                .map(|(key, node)| (key.get_ref().to_string(), to_json(node.get_ref())))
-                .collect(),
+            table.iter().map(|(key, node)| (key.get_ref().to_string(), to_json(node.get_ref()))).collect(),
         ),
     }
 }

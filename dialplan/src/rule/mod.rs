@@ -16,16 +16,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub(crate) use compound::{
-    alternative, checked, empty, list, mapped, mask_strings, one_of, one_or_many, reject_unknown,
-    table,
+    alternative, checked, empty, list, mapped, mask_strings, one_of, one_or_many, reject_unknown, table,
 };
 pub(crate) use describe::{describe_choice, describe_table};
 pub(crate) use field::{Field, optional, or_default, or_nothing, required, tables};
 pub(crate) use macros::{key, one_of, table, words};
 pub(crate) use reader::{Facts, Kind, Reader};
-pub(crate) use scalar::{
-    Text, Word, consent, defined, flag, int, millis, reference, seconds, text, word,
-};
+pub(crate) use scalar::{Text, Word, consent, defined, flag, int, millis, reference, seconds, text, word};
 
 /// A value of the file, with its place.
 pub(crate) type Node<'n> = Spanned<DeValue<'n>>;
@@ -48,6 +45,12 @@ pub(crate) trait Rule {
     fn wants(&self) -> String;
 }
 
+/// Reports that the value has not the type the rule wants.
+pub(crate) fn wrong_type(cx: &mut Reader<'_>, rule: &impl Rule, node: &Node<'_>) {
+    let wants = rule.wants();
+    cx.wrong_type(node.span(), &wants, node.get_ref(), format!("write {wants}"));
+}
+
 /// A table of the file: a struct made by `table!`, or an enum made by `one_of!`.
 pub(crate) trait Table: Sized {
     /// Its name among the definitions of the schema.
@@ -56,8 +59,7 @@ pub(crate) trait Table: Sized {
     const TITLE: &'static str;
 
     /// Reads its keys.
-    fn read(cx: &mut Reader<'_>, table: &DeTable<'_>, span: std::ops::Range<usize>)
-    -> Option<Self>;
+    fn read(cx: &mut Reader<'_>, table: &DeTable<'_>, span: std::ops::Range<usize>) -> Option<Self>;
 
     /// Its schema.
     fn describe(defs: &mut Defs) -> Value;
@@ -89,11 +91,7 @@ pub struct ValueError {
 
 impl ValueError {
     pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            code: crate::report::Code::BadValue,
-            message: message.into(),
-            help: help.into(),
-        }
+        Self { code: crate::report::Code::BadValue, message: message.into(), help: help.into() }
     }
 
     pub(crate) fn with(self, code: crate::report::Code) -> Self {

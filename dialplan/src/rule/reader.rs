@@ -82,18 +82,19 @@ impl<'s> Reader<'s> {
     }
 
     /// Reads something inside the key, or the list entry (`[0]`), named `segment`.
-    pub(crate) fn within<T>(
-        &mut self,
-        segment: &str,
-        span: Range<usize>,
-        read: impl FnOnce(&mut Self) -> T,
-    ) -> T {
+    pub(crate) fn within<T>(&mut self, segment: &str, span: Range<usize>, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(segment.to_owned());
         let path = self.path();
         self.places.insert(path, span);
         let out = read(self);
         self.path.pop();
         out
+    }
+
+    /// Notes where the entry of a list stands that is the `kept`th of those that could be read.
+    pub(crate) fn note_entry(&mut self, kept: usize, span: Range<usize>) {
+        let path = format!("{}[{kept}]", self.path());
+        self.places.insert(path, span);
     }
 
     /// The path of the value under the reader, such as `trunk[0].peers[1]`.
@@ -116,15 +117,8 @@ impl<'s> Reader<'s> {
     /// Like [`Self::place`], for a key of the table under the reader; the table itself if the key is not there.
     pub(crate) fn place_of(&self, key: &str) -> Range<usize> {
         let here = self.path();
-        let full = if here.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{here}.{key}")
-        };
-        self.places
-            .get(&full)
-            .cloned()
-            .unwrap_or_else(|| self.place(&here))
+        let full = if here.is_empty() { key.to_owned() } else { format!("{here}.{key}") };
+        self.places.get(&full).cloned().unwrap_or_else(|| self.place(&here))
     }
 
     pub(crate) fn error(
@@ -134,77 +128,38 @@ impl<'s> Reader<'s> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.errors.push(Found {
-            code,
-            span,
-            message: message.into(),
-            help: help.into(),
-        });
+        self.errors.push(Found { code, span, message: message.into(), help: help.into() });
     }
 
-    pub(crate) fn warn(
-        &mut self,
-        code: Code,
-        span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.warnings.push(Found {
-            code,
-            span,
-            message: message.into(),
-            help: help.into(),
-        });
+    pub(crate) fn warn(&mut self, code: Code, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.warnings.push(Found { code, span, message: message.into(), help: help.into() });
     }
 
     /// Reports a value that has the right type and is wrong.
     pub(crate) fn bad_value(&mut self, span: Range<usize>, wrong: &ValueError) {
-        let message = format!("`{}`: {}", self.path(), wrong.message);
+        let message = format!("`{}` {}", self.path(), wrong.message);
         self.error(wrong.code, span, message, wrong.help.clone());
     }
 
     /// Reports a value of the wrong type.
-    pub(crate) fn wrong_type(&mut self, span: Range<usize>, wants: &str, found: &DeValue<'_>) {
-        let message = format!(
-            "`{}` must be {wants}, not {}",
-            self.path(),
-            with_article(found.type_str())
-        );
-        self.error(Code::WrongType, span, message, format!("write {wants}"));
+    pub(crate) fn wrong_type(&mut self, span: Range<usize>, wants: &str, found: &DeValue<'_>, help: String) {
+        let message = format!("`{}` must be {wants}, not {}", self.path(), with_article(found.type_str()));
+        self.error(Code::WrongType, span, message, help);
     }
 
     /// Reports a key that the table does not have.
-    pub(crate) fn unknown_key(
-        &mut self,
-        key: &str,
-        span: Range<usize>,
-        title: &str,
-        known: &[&str],
-        later: &[&str],
-    ) {
-        let shown: String = key
-            .chars()
-            .take(64)
-            .map(|c| if c.is_control() { '?' } else { c })
-            .collect();
+    pub(crate) fn unknown_key(&mut self, key: &str, span: Range<usize>, title: &str, known: &[&str], later: &[&str]) {
+        let shown: String = key.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect();
         if later.contains(&key) {
             let message = format!("`{shown}` in {title} is not available in this version");
-            let help = format!(
-                "remove it; this version has {}",
-                join_words(known.iter().copied())
-            );
+            let help = format!("remove it; this version has {}", join_words(known.iter().copied()));
             return self.error(Code::NotAvailable, span, message, help);
         }
         let help = match did_you_mean(key, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("{title} has {}", join_words(known.iter().copied())),
         };
-        self.error(
-            Code::UnknownKey,
-            span,
-            format!("unknown key `{shown}` in {title}"),
-            help,
-        );
+        self.error(Code::UnknownKey, span, format!("unknown key `{shown}` in {title}"), help);
     }
 }
 

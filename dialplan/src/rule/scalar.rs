@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use toml::de::DeValue;
 
-use super::{Defs, Kind, Node, Reader, Rule, ValueError};
+use super::{Defs, Kind, Node, Reader, Rule, ValueError, wrong_type};
 use crate::report::{Code, did_you_mean, join_words};
 use crate::value::Name;
 
@@ -48,20 +48,12 @@ pub(crate) fn int(range: RangeInclusive<u32>) -> impl Rule<Out = u32> {
 
 /// A number of seconds.
 pub(crate) fn seconds(range: RangeInclusive<u32>) -> impl Rule<Out = Duration> {
-    super::mapped(
-        IntRule {
-            range,
-            unit: " seconds",
-        },
-        |value| Duration::from_secs(u64::from(value)),
-    )
+    super::mapped(IntRule { range, unit: " seconds" }, |value| Duration::from_secs(u64::from(value)))
 }
 
 /// A number of milliseconds.
 pub(crate) fn millis(range: RangeInclusive<u32>) -> impl Rule<Out = Duration> {
-    super::mapped(IntRule { range, unit: " ms" }, |value| {
-        Duration::from_millis(u64::from(value))
-    })
+    super::mapped(IntRule { range, unit: " ms" }, |value| Duration::from_millis(u64::from(value)))
 }
 
 /// `true` or `false`.
@@ -76,18 +68,12 @@ pub(crate) fn consent(sentence: &'static str) -> impl Rule<Out = bool> {
 
 /// The name that a table gives itself.
 pub(crate) fn defined(kind: Kind) -> impl Rule<Out = Name> {
-    NameRule {
-        kind,
-        defines: true,
-    }
+    NameRule { kind, defines: true }
 }
 
 /// The name of another table.
 pub(crate) fn reference(kind: Kind) -> impl Rule<Out = Name> {
-    NameRule {
-        kind,
-        defines: false,
-    }
+    NameRule { kind, defines: false }
 }
 
 struct TextRule<T>(PhantomData<T>);
@@ -97,12 +83,10 @@ impl<T: Text> Rule for TextRule<T> {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<T> {
         let DeValue::String(value) = node.get_ref() else {
-            cx.wrong_type(node.span(), &self.wants(), node.get_ref());
+            wrong_type(cx, self, node);
             return None;
         };
-        T::parse(value)
-            .map_err(|wrong| cx.bad_value(node.span(), &wrong))
-            .ok()
+        T::parse(value).map_err(|wrong| cx.bad_value(node.span(), &wrong)).ok()
     }
 
     fn schema(&self, _: &mut Defs) -> Value {
@@ -129,7 +113,7 @@ impl<T: Word> Rule for WordRule<T> {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<T> {
         let DeValue::String(value) = node.get_ref() else {
-            cx.wrong_type(node.span(), &self.wants(), node.get_ref());
+            wrong_type(cx, self, node);
             return None;
         };
         let found = T::WORDS.iter().find(|(word, _)| word == value);
@@ -140,20 +124,12 @@ impl<T: Word> Rule for WordRule<T> {
         let shown: String = value.chars().take(40).filter(|c| !c.is_control()).collect();
         let wrong = if T::LATER.contains(&value.as_ref()) {
             let help = format!("this version has {}", join_words(words()));
-            ValueError::new(
-                format!("\"{shown}\" is not available in this version"),
-                help,
-            )
-            .with(Code::NotAvailable)
+            ValueError::new(format!("is \"{shown}\", which is not available in this version"), help)
+                .with(Code::NotAvailable)
         } else {
-            let help = did_you_mean(value, words()).map_or_else(
-                || format!("write {}", join_words(words())),
-                |near| format!("did you mean \"{near}\"?"),
-            );
-            ValueError::new(
-                format!("\"{shown}\" is none of {}", join_words(words())),
-                help,
-            )
+            let help = did_you_mean(value, words())
+                .map_or_else(|| format!("write {}", join_words(words())), |near| format!("did you mean \"{near}\"?"));
+            ValueError::new(format!("is \"{shown}\", not {}", join_words(words())), help)
         };
         cx.bad_value(node.span(), &wrong);
         None
@@ -168,10 +144,7 @@ impl<T: Word> Rule for WordRule<T> {
     }
 
     fn wants(&self) -> String {
-        format!(
-            "one of the strings {}",
-            join_words(T::WORDS.iter().map(|(word, _)| *word))
-        )
+        format!("one of the strings {}", join_words(T::WORDS.iter().map(|(word, _)| *word)))
     }
 }
 
@@ -185,16 +158,15 @@ impl Rule for IntRule {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<u32> {
         let DeValue::Integer(value) = node.get_ref() else {
-            cx.wrong_type(node.span(), &self.wants(), node.get_ref());
+            wrong_type(cx, self, node);
             return None;
         };
-        let number = u32::from_str_radix(value.as_str(), value.radix())
-            .ok()
-            .filter(|number| self.range.contains(number));
+        let number =
+            u32::from_str_radix(value.as_str(), value.radix()).ok().filter(|number| self.range.contains(number));
         if number.is_none() {
             let (low, high) = (self.range.start(), self.range.end());
             let wrong = ValueError::new(
-                format!("out of range {low} to {high}{}", self.unit),
+                format!("is out of range: {low} to {high}{}", self.unit),
                 format!("write a whole number from {low} to {high}{}", self.unit),
             );
             cx.bad_value(node.span(), &wrong.with(Code::OutOfRange));
@@ -211,12 +183,7 @@ impl Rule for IntRule {
     }
 
     fn wants(&self) -> String {
-        format!(
-            "a whole number from {} to {}{}",
-            self.range.start(),
-            self.range.end(),
-            self.unit
-        )
+        format!("a whole number from {} to {}{}", self.range.start(), self.range.end(), self.unit)
     }
 }
 
@@ -228,7 +195,7 @@ impl Rule for FlagRule {
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<bool> {
         let value = node.get_ref().as_bool();
         if value.is_none() {
-            cx.wrong_type(node.span(), &self.wants(), node.get_ref());
+            wrong_type(cx, self, node);
         }
         value
     }
@@ -257,10 +224,7 @@ impl Rule for ConsentRule {
         }
         let message = "needs the sentence that says what you give up";
         let help = format!("write exactly \"{}\", or remove the key", self.0);
-        cx.bad_value(
-            node.span(),
-            &ValueError::new(message, help).with(Code::NeedsDanger),
-        );
+        cx.bad_value(node.span(), &ValueError::new(message, help).with(Code::NeedsDanger));
         None
     }
 

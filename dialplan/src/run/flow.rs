@@ -44,13 +44,7 @@ impl Run {
                 }
                 self.once_answered(Then::PlayForApp(turn, url, next))
             }
-            FlowAction::Stream {
-                url,
-                dialect,
-                rate,
-                chunk,
-                next,
-            } => {
+            FlowAction::Stream { url, dialect, rate, chunk, next } => {
                 let own = turn.app.format();
                 let dialect = dialect.unwrap_or(own.dialect);
                 if !turn.app.trusts(url.host()) {
@@ -64,10 +58,8 @@ impl Run {
                 }
                 // What the file says of one dialect says nothing of another.
                 let same = dialect == own.dialect;
-                let (rate, chunk) = (
-                    rate.or_else(|| same.then_some(own.rate)),
-                    chunk.or_else(|| same.then_some(own.chunk)),
-                );
+                let (rate, chunk) =
+                    (rate.or_else(|| same.then_some(own.rate)), chunk.or_else(|| same.then_some(own.chunk)));
                 let plan = StreamPlan {
                     url,
                     format: StreamFormat::new(dialect, rate, chunk),

@@ -202,18 +202,11 @@ impl Run {
 
     fn on_stream_ended(&mut self, state: State) -> (State, Action) {
         match state {
-            State::Streaming(Stream {
-                ask: Some((turn, next)),
-                ..
-            }) => self.ask(turn, next),
-            State::Streaming(Stream {
-                on_stream_end: OnStreamEnd::Continue,
-                ..
-            }) => self.next_step(),
-            State::Streaming(Stream {
-                on_stream_end: OnStreamEnd::Hangup,
-                ..
-            }) => (State::Over, Action::Hangup(HangupCause::StreamEnded)),
+            State::Streaming(Stream { ask: Some((turn, next)), .. }) => self.ask(turn, next),
+            State::Streaming(Stream { on_stream_end: OnStreamEnd::Continue, .. }) => self.next_step(),
+            State::Streaming(Stream { on_stream_end: OnStreamEnd::Hangup, .. }) => {
+                (State::Over, Action::Hangup(HangupCause::StreamEnded))
+            }
             state @ (State::Fresh
             | State::Ringing
             | State::Answering(_)

@@ -46,37 +46,22 @@ impl Run {
             Then::Play(file) => (State::Playing, Action::PlayFile(file)),
             Then::PlayForApp(turn, url, next) => {
                 let app = Arc::clone(&turn.app);
-                (
-                    State::PlayingForApp(turn, next),
-                    Action::PlayUrl { app, url },
-                )
+                (State::PlayingForApp(turn, next), Action::PlayUrl { app, url })
             }
             Then::Stream(plan, stream) => (State::Streaming(stream), Action::OpenStream(plan)),
         }
     }
 
     pub(super) fn direct_stream(&mut self, step: StreamStep) -> (State, Action) {
-        let stream = Stream {
-            on_stream_end: step.on_stream_end,
-            on_failure: step.on_failure,
-            ask: None,
-        };
+        let stream = Stream { on_stream_end: step.on_stream_end, on_failure: step.on_failure, ask: None };
         let plan = StreamPlan {
             format: step.format(),
-            private_hosts: if step.private_address {
-                vec![step.url.host().clone()]
-            } else {
-                Vec::new()
-            },
+            private_hosts: if step.private_address { vec![step.url.host().clone()] } else { Vec::new() },
             url: step.url,
             signing: step.signing,
             ca: step.ca,
             timeout: step.timeout,
-            account: step
-                .account
-                .as_ref()
-                .unwrap_or(&self.route.name)
-                .to_string(),
+            account: step.account.as_ref().unwrap_or(&self.route.name).to_string(),
             app: None,
         };
         self.once_answered(Then::Stream(Box::new(plan), stream))
@@ -86,17 +71,10 @@ impl Run {
     pub(super) fn end(&self, cause: HangupCause) -> (State, Action) {
         let status = match cause {
             HangupCause::AppFailed => 503,
-            HangupCause::App
-            | HangupCause::RouteEnded
-            | HangupCause::StreamEnded
-            | HangupCause::CallEnded => 603,
+            HangupCause::App | HangupCause::RouteEnded | HangupCause::StreamEnded | HangupCause::CallEnded => 603,
         };
         // Once `Answer` was said the 200 may have left: only a BYE is safe then.
-        let action = if self.answering {
-            Action::Hangup(cause)
-        } else {
-            Action::Reject(Reject::from(status))
-        };
+        let action = if self.answering { Action::Hangup(cause) } else { Action::Reject(Reject::from(status)) };
         (State::Over, action)
     }
 }

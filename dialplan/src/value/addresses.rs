@@ -36,24 +36,15 @@ impl Addresses {
 impl From<IpAddr> for Addresses {
     fn from(address: IpAddr) -> Self {
         match address {
-            IpAddr::V4(v4) => Self {
-                v4: Some(v4),
-                v6: None,
-            },
-            IpAddr::V6(v6) => Self {
-                v4: None,
-                v6: Some(v6),
-            },
+            IpAddr::V4(v4) => Self { v4: Some(v4), v6: None },
+            IpAddr::V6(v6) => Self { v4: None, v6: Some(v6) },
         }
     }
 }
 
 /// One address, or `{ v4 = ..., v6 = ... }`.
 pub(crate) fn addresses() -> impl Rule<Out = Addresses> {
-    alternative(
-        mapped(text::<IpAddr>(), Addresses::from),
-        table::<Addresses>(),
-    )
+    alternative(mapped(text::<IpAddr>(), Addresses::from), table::<Addresses>())
 }
 
 macro_rules! address_text {

@@ -37,17 +37,12 @@ impl Text for DnsName {
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         let label = |label: &str| {
             (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
+                && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
         // A last label of digits only would make it look like an address (RFC 3696, section 2).
-        let numeric = name
-            .rsplit('.')
-            .next()
-            .is_some_and(|last| last.bytes().all(|octet| octet.is_ascii_digit()));
+        let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|octet| octet.is_ascii_digit()));
         if name.len() <= 253 && name.split('.').all(label) && !numeric {
             return Ok(Self(name));
         }
@@ -72,9 +67,7 @@ impl Host {
     /// Whether it is an address that only this machine or its own network can reach, or the name `localhost`.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Name(name) => {
-                name.as_str() == "localhost" || name.as_str().ends_with(".localhost")
-            }
+            Self::Name(name) => name.as_str() == "localhost" || name.as_str().ends_with(".localhost"),
             Self::Address(address) => super::prefix::is_local(*address),
         }
     }
@@ -98,17 +91,11 @@ impl Text for Host {
     }
 
     fn parse(text: &str) -> Result<Self, ValueError> {
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         match parse_address(bare) {
             Some(address) => Ok(Self::Address(address)),
             None => DnsName::parse(text).map(Self::Name).map_err(|_| {
-                ValueError::new(
-                    "is neither a host name nor an IP address",
-                    "write \"bot.example.com\" or \"10.0.0.7\"",
-                )
+                ValueError::new("is neither a host name nor an IP address", "write \"bot.example.com\" or \"10.0.0.7\"")
             }),
         }
     }

@@ -69,7 +69,7 @@ impl Text for Listen {
             "tcp" => Transport::Tcp,
             "tls" => Transport::Tls,
             "ws" | "wss" | "sctp" | "quic" => {
-                let message = format!("`{scheme}` is not available in this version");
+                let message = format!("names `{scheme}`, which is not available in this version");
                 return Err(ValueError::new(message, help).with(crate::report::Code::NotAvailable));
             }
             _ => return Err(ValueError::new("has no known transport", help)),
@@ -78,23 +78,13 @@ impl Text for Listen {
         let (host, port) = split_port(rest).ok_or_else(wrong)?;
         let address: IpAddr = host.parse().map_err(|_| {
             let message = "names no IP address to bind";
-            ValueError::new(
-                message,
-                "a listener binds an address of this machine; 0.0.0.0 or [::] binds all",
-            )
+            ValueError::new(message, "a listener binds an address of this machine; 0.0.0.0 or [::] binds all")
         })?;
         if address.is_ipv6() && !rest.starts_with('[') {
             return Err(wrong());
         }
         // RFC 3261, section 19.1.2
-        let default = if transport == Transport::Tls {
-            5061
-        } else {
-            5060
-        };
-        Ok(Self {
-            transport,
-            address: SocketAddr::new(address, port.unwrap_or(default)),
-        })
+        let default = if transport == Transport::Tls { 5061 } else { 5060 };
+        Ok(Self { transport, address: SocketAddr::new(address, port.unwrap_or(default)) })
     }
 }

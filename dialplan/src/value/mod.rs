@@ -29,9 +29,7 @@ pub(crate) use secret::secret;
 pub use secret::{CredentialName, EnvName, SecretRef};
 pub use url::{HttpsUrl, WssUrl};
 pub(crate) use words::rate;
-pub use words::{
-    Codec, Dialect, Direction, MediaSource, OnFailure, OnStreamEnd, Rate, SrtpPolicy, Suite,
-};
+pub use words::{Codec, Dialect, Direction, MediaSource, OnFailure, OnStreamEnd, Rate, SrtpPolicy, Suite};
 
 /// `FromStr`, from the reader of the same text.
 macro_rules! from_str {
@@ -46,16 +44,4 @@ macro_rules! from_str {
     };
 }
 
-from_str!(
-    DnsName,
-    Host,
-    Listen,
-    Name,
-    NumberPattern,
-    SoundFile,
-    Peer,
-    PortRange,
-    Prefix,
-    HttpsUrl,
-    WssUrl
-);
+from_str!(DnsName, Host, Listen, Name, NumberPattern, SoundFile, Peer, PortRange, Prefix, HttpsUrl, WssUrl);

@@ -46,8 +46,7 @@ impl Text for Name {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let plain = |c: char| c.is_alphanumeric() || " -_.".contains(c);
-        let edges =
-            text.starts_with(char::is_alphanumeric) && text.ends_with(char::is_alphanumeric);
+        let edges = text.starts_with(char::is_alphanumeric) && text.ends_with(char::is_alphanumeric);
         if edges && text.chars().count() <= MAX_NAME_CHARS && text.chars().all(plain) {
             return Ok(Self(text.to_owned()));
         }

@@ -69,16 +69,8 @@ impl Party {
         if user.len() > MAX_USER_OCTETS {
             return Self::User(user.chars().take(MAX_USER_OCTETS).collect());
         }
-        let plain = user
-            .strip_prefix("%2B")
-            .or_else(|| user.strip_prefix("%2b"))
-            .map(|rest| format!("+{rest}"));
-        let digits: String = plain
-            .as_deref()
-            .unwrap_or(user)
-            .chars()
-            .filter(|c| !"-.()".contains(*c))
-            .collect();
+        let plain = user.strip_prefix("%2B").or_else(|| user.strip_prefix("%2b")).map(|rest| format!("+{rest}"));
+        let digits: String = plain.as_deref().unwrap_or(user).chars().filter(|c| !"-.()".contains(*c)).collect();
         Number::new(&digits).map_or_else(|| Self::User(user.to_owned()), Self::Number)
     }
 
@@ -123,9 +115,7 @@ impl NumberPattern {
             (Self::Anonymous, Party::Anonymous) => true,
             (Self::Anonymous, Party::Number(_) | Party::User(_)) => false,
             (Self::Exact(wanted), Party::Number(number)) => wanted == number,
-            (Self::Prefix(prefix), Party::Number(number)) => {
-                number.as_str().starts_with(prefix.as_str())
-            }
+            (Self::Prefix(prefix), Party::Number(number)) => number.as_str().starts_with(prefix.as_str()),
             (Self::Exact(_) | Self::Prefix(_), Party::Anonymous | Party::User(_)) => false,
         }
     }
@@ -178,13 +168,10 @@ impl Text for NumberPattern {
             return Ok(Self::Anonymous);
         }
         let Some(prefix) = text.strip_suffix('*') else {
-            return Number::new(text)
-                .map(Self::Exact)
-                .ok_or_else(|| wrong_number(text, help));
+            return Number::new(text).map(Self::Exact).ok_or_else(|| wrong_number(text, help));
         };
         let digits = prefix.strip_prefix('+').unwrap_or(prefix);
-        let plain =
-            digits.bytes().all(|octet| octet.is_ascii_digit()) && digits.len() < MAX_NUMBER_DIGITS;
+        let plain = digits.bytes().all(|octet| octet.is_ascii_digit()) && digits.len() < MAX_NUMBER_DIGITS;
         let international = prefix.starts_with('+');
         if !plain || (international && (digits.starts_with('0') || digits.len() > 14)) {
             return Err(wrong_number(prefix, help));
@@ -199,10 +186,7 @@ fn wrong_number(text: &str, help: &str) -> ValueError {
         return ValueError::new("is a number with separators", format!("write \"{digits}\""));
     }
     if text.starts_with("+0") {
-        return ValueError::new(
-            "starts with +0, which no country has",
-            "after `+` comes the country code",
-        );
+        return ValueError::new("starts with +0, which no country has", "after `+` comes the country code");
     }
     if text.contains('*') {
         return ValueError::new("has `*` inside; it may only stand at the end", help);
@@ -220,32 +204,20 @@ mod tests {
 
     #[test]
     fn user_parts_become_parties() {
-        assert_eq!(
-            Party::from_user("+1-415-555.0100;npdi"),
-            number("+14155550100")
-        );
+        assert_eq!(Party::from_user("+1-415-555.0100;npdi"), number("+14155550100"));
         assert_eq!(Party::from_user("%2B14155550100"), number("+14155550100"));
         assert_eq!(Party::from_user("(020)71234567"), number("02071234567"));
         assert_eq!(Party::from_user("Anonymous"), Party::Anonymous);
         assert_eq!(Party::from_user(""), Party::Anonymous);
         assert_eq!(Party::from_user("alice"), Party::User("alice".to_owned()));
         assert_eq!(Party::from_user("+0123"), Party::User("+0123".to_owned()));
-        assert_eq!(
-            Party::from_user(&"9".repeat(5_000)).as_str().len(),
-            MAX_USER_OCTETS
-        );
+        assert_eq!(Party::from_user(&"9".repeat(5_000)).as_str().len(), MAX_USER_OCTETS);
     }
 
     #[test]
     fn debug_shows_no_digit_of_a_number() {
-        assert_eq!(
-            format!("{:?}", number("+14155550100")),
-            "Number(12 characters)"
-        );
-        assert_eq!(
-            format!("{:?}", Party::User("alice".to_owned())),
-            "User(5 octets)"
-        );
+        assert_eq!(format!("{:?}", number("+14155550100")), "Number(12 characters)");
+        assert_eq!(format!("{:?}", Party::User("alice".to_owned())), "User(5 octets)");
     }
 
     #[test]
@@ -258,16 +230,7 @@ mod tests {
         assert!(!pattern("+1415*").covers(&pattern("+1*")));
         assert!(!pattern("+*").matches(&Party::Anonymous));
         assert!(pattern("anonymous").matches(&Party::Anonymous));
-        for wrong in [
-            "",
-            "+",
-            "+0*",
-            "+1 415",
-            "1*5",
-            "abc",
-            "+1234567890123456",
-            "**",
-        ] {
+        for wrong in ["", "+", "+0*", "+1 415", "1*5", "abc", "+1234567890123456", "**"] {
             assert!(NumberPattern::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -16,10 +16,7 @@ impl Text for PathBuf {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() || text.contains('\0') {
-            return Err(ValueError::new(
-                "is no path",
-                "write a path, absolute or relative to the folder of this file",
-            ));
+            return Err(ValueError::new("is no path", "write a path, absolute or relative to the folder of this file"));
         }
         Ok(Self::from(text))
     }
@@ -45,16 +42,11 @@ impl Text for SoundFile {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let path = PathBuf::parse(text)?;
-        let wav = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
+        let wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
         if wav {
             Ok(Self(path))
         } else {
-            Err(ValueError::new(
-                "is no .wav file",
-                "name a WAV file: PCM, 16 bit, mono, 8, 16 or 24 kHz",
-            ))
+            Err(ValueError::new("is no .wav file", "name a WAV file: PCM, 16 bit, mono, 8, 16 or 24 kHz"))
         }
     }
 }

@@ -55,27 +55,20 @@ impl Text for PortRange {
     fn parse(text: &str) -> Result<Self, ValueError> {
         let wrong = || ValueError::new("is no range of ports", "write \"20000-29999\"");
         let port = |text: &str| {
-            let plain =
-                (4..=5).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
+            let plain = (4..=5).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
             text.parse::<u16>().ok().filter(|_| plain)
         };
         let (first, last) = text.split_once('-').ok_or_else(wrong)?;
-        let (first, last) = (
-            port(first).ok_or_else(wrong)?,
-            port(last).ok_or_else(wrong)?,
-        );
+        let (first, last) = (port(first).ok_or_else(wrong)?, port(last).ok_or_else(wrong)?);
         let range = Self { first, last };
         if first < LOWEST {
             return Err(ValueError::new(
-                format!("ports below {LOWEST} are not for media"),
+                format!("starts below {LOWEST}, where no media ports are"),
                 "write \"20000-29999\"",
             ));
         }
         if last < first {
-            return Err(ValueError::new(
-                "ends before it starts",
-                format!("write \"{last}-{first}\""),
-            ));
+            return Err(ValueError::new("ends before it starts", format!("write \"{last}-{first}\"")));
         }
         if range.pairs() == 0 {
             return Err(ValueError::new(

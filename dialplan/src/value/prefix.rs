@@ -19,10 +19,7 @@ impl Prefix {
     /// The prefix that holds exactly this address.
     pub fn host(address: IpAddr) -> Self {
         let network = unmap(address);
-        Self {
-            network,
-            length: bits(network),
-        }
+        Self { network, length: bits(network) }
     }
 
     /// The first address.
@@ -77,10 +74,7 @@ impl Text for Prefix {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let wrong = || {
-            ValueError::new(
-                "is neither an IP address nor a prefix",
-                "write \"198.51.100.7\" or \"198.51.100.0/24\"",
-            )
+            ValueError::new("is neither an IP address nor a prefix", "write \"198.51.100.7\" or \"198.51.100.0/24\"")
         };
         let Some((address, length)) = text.split_once('/') else {
             return parse_address(text).map(Self::host).ok_or_else(wrong);
@@ -89,11 +83,8 @@ impl Text for Prefix {
         let digits = !length.is_empty() && length.bytes().all(|octet| octet.is_ascii_digit());
         let length: u8 = length.parse().ok().filter(|_| digits).ok_or_else(wrong)?;
         if length > bits(address) {
-            let message = format!("a prefix of {address} has at most {} bits", bits(address));
-            return Err(ValueError::new(
-                message,
-                format!("write \"{address}/{}\" or less", bits(address)),
-            ));
+            let message = format!("has too many bits: {address} has {}", bits(address));
+            return Err(ValueError::new(message, format!("write \"{address}/{}\" or less", bits(address))));
         }
         if unmap(address) != address {
             let message = "is an IPv4 prefix written as IPv6";
@@ -101,7 +92,7 @@ impl Text for Prefix {
         }
         let network = masked(address, length);
         if network != address {
-            let message = format!("{address} is not the start of a /{length}");
+            let message = format!("is no prefix: {address} is not the start of a /{length}");
             return Err(ValueError::new(
                 message,
                 format!("write \"{network}/{length}\", or \"{address}\" for one address"),
@@ -145,15 +136,11 @@ fn bits(address: IpAddr) -> u8 {
 fn masked(address: IpAddr, length: u8) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
-            let mask = u32::MAX
-                .checked_shl(32 - u32::from(length.min(32)))
-                .unwrap_or(0);
+            let mask = u32::MAX.checked_shl(32 - u32::from(length.min(32))).unwrap_or(0);
             IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & mask))
         }
         IpAddr::V6(v6) => {
-            let mask = u128::MAX
-                .checked_shl(128 - u32::from(length.min(128)))
-                .unwrap_or(0);
+            let mask = u128::MAX.checked_shl(128 - u32::from(length.min(128))).unwrap_or(0);
             IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
         }
     }

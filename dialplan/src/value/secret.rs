@@ -97,9 +97,7 @@ impl Text for CredentialName {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         // It becomes the name of a file in $CREDENTIALS_DIRECTORY.
-        let plain = text
-            .bytes()
-            .all(|octet| octet.is_ascii_alphanumeric() || b"._-".contains(&octet));
+        let plain = text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"._-".contains(&octet));
         if plain && (1..=255).contains(&text.len()) && !text.starts_with('.') {
             return Ok(Self(text.to_owned()));
         }
@@ -116,17 +114,12 @@ impl Text for EnvName {
     }
 
     fn parse(text: &str) -> Result<Self, ValueError> {
-        let plain = text
-            .bytes()
-            .all(|octet| octet.is_ascii_alphanumeric() || octet == b'_');
+        let plain = text.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'_');
         let start = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
         if plain && start && text.len() <= 128 {
             return Ok(Self(text.to_owned()));
         }
-        Err(ValueError::new(
-            "is no name of an environment variable",
-            "write a name such as \"WEBHOOK_KEY\"",
-        ))
+        Err(ValueError::new("is no name of an environment variable", "write a name such as \"WEBHOOK_KEY\""))
     }
 }
 

@@ -28,55 +28,40 @@ impl SecureUrl {
             return Err(wrong(&format!("is longer than {MAX_URL_OCTETS} octets")));
         }
         // The url crate drops tabs and turns backslashes round; what we sign and send must be what was written.
-        if !text
-            .bytes()
-            .all(|octet| octet.is_ascii_graphic() && octet != b'\\')
-        {
+        if !text.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\') {
             return Err(wrong("holds a character that must be percent-encoded"));
         }
         let (given, rest) = text.split_once("://").ok_or_else(|| wrong("is no URL"))?;
         if given.eq_ignore_ascii_case(weak) {
-            let message = format!("`{weak}://` sends everything in the clear");
-            return Err(
-                ValueError::new(message, format!("use `{scheme}://`")).with(Code::InsecureUrl)
-            );
+            let message = format!("is a `{weak}://` URL, which sends everything in the clear");
+            return Err(ValueError::new(message, format!("use `{scheme}://`")).with(Code::InsecureUrl));
         }
         if !given.eq_ignore_ascii_case(scheme) {
             return Err(wrong(&format!("is no `{scheme}://` URL")));
         }
         let url = Url::parse(text).map_err(|error| wrong(&format!("is no URL: {error}")))?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.is_empty() {
+            return Err(wrong("has no host"));
+        }
         if authority.contains('@') {
             let help = "remove it; the server proves itself by its signature";
-            return Err(
-                ValueError::new("holds a user name or password", help).with(Code::SecretLiteral)
-            );
+            return Err(ValueError::new("holds a user name or password", help).with(Code::SecretLiteral));
         }
         if url.fragment().is_some() {
             return Err(wrong("holds a fragment (`#`), which is never sent"));
         }
         let host = match url.host() {
-            Some(url::Host::Domain(name)) => {
-                Host::Name(DnsName::parse(name).map_err(|_| wrong("has no usable host"))?)
-            }
-            Some(url::Host::Ipv4(v4)) if authority.starts_with(&v4.to_string()) => {
-                Host::Address(IpAddr::V4(v4))
-            }
+            Some(url::Host::Domain(name)) => Host::Name(DnsName::parse(name).map_err(|_| wrong("has no usable host"))?),
+            Some(url::Host::Ipv4(v4)) if authority.starts_with(&v4.to_string()) => Host::Address(IpAddr::V4(v4)),
             Some(url::Host::Ipv4(_)) => {
                 return Err(wrong("hides an IPv4 address in an unusual form"));
             }
             Some(url::Host::Ipv6(v6)) => Host::Address(IpAddr::V6(v6)),
             None => return Err(wrong("has no host")),
         };
-        let port = url
-            .port_or_known_default()
-            .filter(|port| *port > 0)
-            .ok_or_else(|| wrong("has no usable port"))?;
-        Ok(Self {
-            text: text.to_owned(),
-            host,
-            port,
-        })
+        let port = url.port_or_known_default().filter(|port| *port > 0).ok_or_else(|| wrong("has no usable port"))?;
+        Ok(Self { text: text.to_owned(), host, port })
     }
 }
 
@@ -152,22 +137,10 @@ mod tests {
     #[test]
     fn text_is_kept_and_debug_is_redacted() {
         let url = WssUrl::parse("wss://Bot.Example.com:8443/a%2Fb?token=s3cret").unwrap();
-        assert_eq!(
-            url.as_str(),
-            "wss://Bot.Example.com:8443/a%2Fb?token=s3cret"
-        );
-        assert_eq!(
-            (url.host().to_string().as_str(), url.port()),
-            ("bot.example.com", 8443)
-        );
+        assert_eq!(url.as_str(), "wss://Bot.Example.com:8443/a%2Fb?token=s3cret");
+        assert_eq!((url.host().to_string().as_str(), url.port()), ("bot.example.com", 8443));
         assert_eq!(format!("{url:?}"), "wss://bot.example.com/\u{2026}");
-        assert_eq!(
-            HttpsUrl::parse("https://[2001:db8::1]/")
-                .unwrap()
-                .host()
-                .to_string(),
-            "[2001:db8::1]"
-        );
+        assert_eq!(HttpsUrl::parse("https://[2001:db8::1]/").unwrap().host().to_string(), "[2001:db8::1]");
     }
 
     #[test]
@@ -184,14 +157,8 @@ mod tests {
             ("wss://bot.example.com/", Code::BadValue),
             ("https://bot_1.example.com/", Code::BadValue),
         ] {
-            assert_eq!(
-                HttpsUrl::parse(text).map_err(|wrong| wrong.code),
-                Err(code),
-                "{text}"
-            );
+            assert_eq!(HttpsUrl::parse(text).map_err(|wrong| wrong.code), Err(code), "{text}");
         }
-        assert!(
-            HttpsUrl::parse(&format!("https://a.example/{}", "x".repeat(MAX_URL_OCTETS))).is_err()
-        );
+        assert!(HttpsUrl::parse(&format!("https://a.example/{}", "x".repeat(MAX_URL_OCTETS))).is_err());
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use toml::de::DeValue;
 
 use crate::report::Code;
-use crate::rule::{Defs, Node, Reader, Rule, ValueError, words};
+use crate::rule::{Defs, Node, Reader, Rule, ValueError, words, wrong_type};
 
 words! {
     /// What a trunk's media must be.
@@ -174,17 +174,12 @@ impl Rule for RateRule {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<Rate> {
         let DeValue::Integer(value) = node.get_ref() else {
-            cx.wrong_type(node.span(), &self.wants(), node.get_ref());
+            wrong_type(cx, self, node);
             return None;
         };
-        let rate = u32::from_str_radix(value.as_str(), value.radix())
-            .ok()
-            .and_then(Rate::from_hz);
+        let rate = u32::from_str_radix(value.as_str(), value.radix()).ok().and_then(Rate::from_hz);
         if rate.is_none() {
-            let wrong = ValueError::new(
-                "is no sample rate of a stream",
-                "write 8000, 16000 or 24000",
-            );
+            let wrong = ValueError::new("is no sample rate of a stream", "write 8000, 16000 or 24000");
             cx.bad_value(node.span(), &wrong.with(Code::OutOfRange));
         }
         rate
