@@ -9,6 +9,8 @@ mod parse;
 mod reception;
 mod report;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod transmission;
 mod write;
 

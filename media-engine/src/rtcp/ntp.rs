@@ -24,10 +24,7 @@ impl NtpTime {
     }
 
     /// The middle 32 bits: 16 of the seconds, 16 of the fractions (LSR).
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the middle 32 bits are what is meant"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the middle 32 bits are what is meant")]
     pub const fn middle(self) -> u32 {
         (self.0 >> 16) as u32
     }
@@ -36,11 +33,7 @@ impl NtpTime {
     #[must_use]
     pub fn later(self, by: Duration) -> Self {
         let fraction = (u64::from(by.subsec_nanos()) << 32) / 1_000_000_000;
-        Self(
-            self.0
-                .wrapping_add(by.as_secs() << 32)
-                .wrapping_add(fraction),
-        )
+        Self(self.0.wrapping_add(by.as_secs() << 32).wrapping_add(fraction))
     }
 }
 
@@ -81,28 +74,18 @@ mod tests {
 
     #[test]
     fn times_are_converted() {
-        assert_eq!(
-            NtpTime::from_unix(Duration::ZERO).value(),
-            2_208_988_800 << 32
-        );
+        assert_eq!(NtpTime::from_unix(Duration::ZERO).value(), 2_208_988_800 << 32);
         let half = NtpTime::from_unix(Duration::from_millis(1_500));
         assert_eq!(half.value(), (2_208_988_801 << 32) | 0x8000_0000);
         assert_eq!(half.middle(), (2_208_988_801_u32 << 16) | 0x8000);
-        assert_eq!(
-            NtpTime::new(u64::MAX).later(Duration::from_secs(1)).value() >> 32,
-            0,
-            "the era of 2036"
-        );
+        assert_eq!(NtpTime::new(u64::MAX).later(Duration::from_secs(1)).value() >> 32, 0, "the era of 2036");
     }
 
     #[test]
     fn the_anchor_runs_with_the_clock() {
         let start = Instant::now();
         let anchor = NtpAnchor::new(start, NtpTime::new(10 << 32));
-        assert_eq!(
-            anchor.at(start + Duration::from_millis(250)).value(),
-            (10 << 32) | 0x4000_0000
-        );
+        assert_eq!(anchor.at(start + Duration::from_millis(250)).value(), (10 << 32) | 0x4000_0000);
     }
 
     #[test]

@@ -42,10 +42,7 @@ impl<'a> Compound<'a> {
             first = false;
             rest = behind;
         }
-        Ok(Self {
-            rest: octets,
-            left: MAX_RTCP_PACKETS,
-        })
+        Ok(Self { rest: octets, left: MAX_RTCP_PACKETS })
     }
 }
 
@@ -171,20 +168,14 @@ struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     fn split(octets: &'a [u8]) -> Result<(Self, &'a [u8]), RtcpError> {
-        let ([first, packet_type, words0, words1], rest) = octets
-            .split_first_chunk::<HEADER_LEN>()
-            .ok_or(RtcpError::TooShort)?;
+        let ([first, packet_type, words0, words1], rest) =
+            octets.split_first_chunk::<HEADER_LEN>().ok_or(RtcpError::TooShort)?;
         if first >> 6 != 2 {
             return Err(RtcpError::Version);
         }
         let len = usize::from(u16::from_be_bytes([*words0, *words1])).saturating_mul(4);
         let (body, behind) = rest.split_at_checked(len).ok_or(RtcpError::TooShort)?;
-        let raw = Self {
-            padded: first & 0x20 != 0,
-            count: usize::from(first & 0x1f),
-            packet_type: *packet_type,
-            body,
-        };
+        let raw = Self { padded: first & 0x20 != 0, count: usize::from(first & 0x1f), packet_type: *packet_type, body };
         Ok((raw, behind))
     }
 
@@ -195,33 +186,18 @@ impl<'a> Raw<'a> {
                 let (ssrc, rest) = ssrc(body)?;
                 let (info, rest) = rest.split_first_chunk().ok_or(RtcpError::TooShort)?;
                 let blocks = ReportBlocks(take(rest, self.count)?);
-                Ok(Packet::SenderReport {
-                    ssrc,
-                    info: SenderInfo::decode(*info),
-                    blocks,
-                })
+                Ok(Packet::SenderReport { ssrc, info: SenderInfo::decode(*info), blocks })
             }
             RECEIVER_REPORT => {
                 let (ssrc, rest) = ssrc(body)?;
-                Ok(Packet::ReceiverReport {
-                    ssrc,
-                    blocks: ReportBlocks(take(rest, self.count)?),
-                })
+                Ok(Packet::ReceiverReport { ssrc, blocks: ReportBlocks(take(rest, self.count)?) })
             }
-            SOURCE_DESCRIPTION if self.count == 0 => Ok(Packet::SourceDescription {
-                ssrc: None,
-                cname: None,
-            }),
+            SOURCE_DESCRIPTION if self.count == 0 => Ok(Packet::SourceDescription { ssrc: None, cname: None }),
             SOURCE_DESCRIPTION => {
                 let (ssrc, items) = ssrc(body)?;
-                Ok(Packet::SourceDescription {
-                    ssrc: Some(ssrc),
-                    cname: cname(items)?,
-                })
+                Ok(Packet::SourceDescription { ssrc: Some(ssrc), cname: cname(items)? })
             }
-            GOODBYE => Ok(Packet::Goodbye {
-                ssrcs: Ssrcs(take(body, self.count)?),
-            }),
+            GOODBYE => Ok(Packet::Goodbye { ssrcs: Ssrcs(take(body, self.count)?) }),
             packet_type => Ok(Packet::Other { packet_type }),
         }
     }
@@ -235,11 +211,7 @@ impl<'a> Raw<'a> {
         if count == 0 || !count.is_multiple_of(4) {
             return Err(RtcpError::Padding);
         }
-        self.body
-            .len()
-            .checked_sub(count)
-            .and_then(|len| self.body.get(..len))
-            .ok_or(RtcpError::Padding)
+        self.body.len().checked_sub(count).and_then(|len| self.body.get(..len)).ok_or(RtcpError::Padding)
     }
 }
 
@@ -259,9 +231,7 @@ fn cname(mut items: &[u8]) -> Result<Option<&[u8]>, RtcpError> {
             return Ok(None);
         }
         let (&len, rest) = rest.split_first().ok_or(RtcpError::TooShort)?;
-        let (text, rest) = rest
-            .split_at_checked(usize::from(len))
-            .ok_or(RtcpError::TooShort)?;
+        let (text, rest) = rest.split_at_checked(usize::from(len)).ok_or(RtcpError::TooShort)?;
         if item == CNAME && text.len() <= MAX_CNAME {
             return Ok(Some(text));
         }

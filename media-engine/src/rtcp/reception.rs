@@ -39,15 +39,7 @@ struct Timing {
 impl Reception {
     /// Nothing has been received from `ssrc`, whose timestamps count `clock_rate` ticks a second.
     pub const fn new(ssrc: Ssrc, clock_rate: u32) -> Self {
-        Self {
-            ssrc,
-            clock_rate,
-            seq: None,
-            prior: (0, 0),
-            timing: None,
-            jitter: 0,
-            last_sr: None,
-        }
+        Self { ssrc, clock_rate, seq: None, prior: (0, 0), timing: None, jitter: 0, last_sr: None }
     }
 
     /// The source.
@@ -61,10 +53,7 @@ impl Reception {
         if let Some(last) = self.timing {
             self.update_jitter(last, timestamp, now);
         }
-        self.timing = Some(Timing {
-            arrival: now,
-            timestamp,
-        });
+        self.timing = Some(Timing { arrival: now, timestamp });
     }
 
     /// A packet has arrived whose timestamp says nothing of when it was sent, such as a report of an event that goes on
@@ -89,8 +78,7 @@ impl Reception {
     pub fn report_block(&mut self, now: Instant) -> Option<ReportBlock> {
         let state = self.seq?;
         let expected = state.expected();
-        let (prior_expected, prior_received) =
-            std::mem::replace(&mut self.prior, (expected, state.received));
+        let (prior_expected, prior_received) = std::mem::replace(&mut self.prior, (expected, state.received));
         let (last_sr, delay_since_last_sr) = match self.last_sr {
             Some((middle, at)) => (middle, ntp::to_q16(now.saturating_duration_since(at))),
             None => (0, 0),
@@ -111,9 +99,7 @@ impl Reception {
 
     /// Packets lost so far; negative when duplicates outnumber losses.
     pub fn lost(&self) -> i32 {
-        self.seq.map_or(0, |state| {
-            state.expected().wrapping_sub(state.received).cast_signed()
-        })
+        self.seq.map_or(0, |state| state.expected().wrapping_sub(state.received).cast_signed())
     }
 
     /// Packets received so far, duplicates included.
@@ -132,9 +118,7 @@ impl Reception {
         let elapsed = now.saturating_duration_since(last.arrival).as_nanos();
         let ticks = elapsed.saturating_mul(u128::from(self.clock_rate)) / 1_000_000_000;
         let ticks = i64::try_from(ticks).unwrap_or(i64::MAX);
-        let difference = ticks
-            .saturating_sub(i64::from(timestamp.since(last.timestamp)))
-            .unsigned_abs();
+        let difference = ticks.saturating_sub(i64::from(timestamp.since(last.timestamp))).unsigned_abs();
         // A pause or a jump of the timestamps is no jitter; who has such a thing has a new time base.
         let Ok(difference) = u32::try_from(difference) else {
             return;
@@ -160,12 +144,7 @@ enum Accepted {
 impl SeqState {
     fn start(seq: Seq) -> Self {
         let seq_value = u32::from(seq.value());
-        Self {
-            base: seq_value,
-            highest: seq_value,
-            received: 1,
-            restart: None,
-        }
+        Self { base: seq_value, highest: seq_value, received: 1, restart: None }
     }
 
     fn expected(&self) -> u32 {
@@ -174,10 +153,7 @@ impl SeqState {
 
     /// RFC 3550 A.1, without the probation: who has sent an authentic packet need not prove himself.
     fn accept(&mut self, seq: Seq) -> Accepted {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the lower sixteen bits are the sequence number"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the lower sixteen bits are the sequence number")]
         let highest = Seq::new(self.highest as u16);
         let ahead = seq.value().wrapping_sub(highest.value());
         if ahead < MAX_DROPOUT {

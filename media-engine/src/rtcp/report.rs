@@ -20,28 +20,7 @@ impl SenderInfo {
     pub(super) const LEN: usize = 20;
 
     pub(super) fn decode(octets: [u8; Self::LEN]) -> Self {
-        let [
-            n0,
-            n1,
-            n2,
-            n3,
-            n4,
-            n5,
-            n6,
-            n7,
-            t0,
-            t1,
-            t2,
-            t3,
-            p0,
-            p1,
-            p2,
-            p3,
-            o0,
-            o1,
-            o2,
-            o3,
-        ] = octets;
+        let [n0, n1, n2, n3, n4, n5, n6, n7, t0, t1, t2, t3, p0, p1, p2, p3, o0, o1, o2, o3] = octets;
         Self {
             ntp: NtpTime::new(u64::from_be_bytes([n0, n1, n2, n3, n4, n5, n6, n7])),
             timestamp: RtpTimestamp::new(u32::from_be_bytes([t0, t1, t2, t3])),
@@ -93,34 +72,13 @@ impl ReportBlock {
         if self.last_sr == 0 {
             return None;
         }
-        let units = arrival
-            .middle()
-            .wrapping_sub(self.last_sr)
-            .wrapping_sub(self.delay_since_last_sr)
-            .cast_signed();
+        let units = arrival.middle().wrapping_sub(self.last_sr).wrapping_sub(self.delay_since_last_sr).cast_signed();
         u32::try_from(units).ok().map(ntp::from_q16)
     }
 
     pub(super) fn decode(octets: [u8; Self::LEN]) -> Self {
         let [s0, s1, s2, s3, fraction, l0, l1, l2, rest @ ..] = octets;
-        let [
-            h0,
-            h1,
-            h2,
-            h3,
-            j0,
-            j1,
-            j2,
-            j3,
-            r0,
-            r1,
-            r2,
-            r3,
-            d0,
-            d1,
-            d2,
-            d3,
-        ] = rest;
+        let [h0, h1, h2, h3, j0, j1, j2, j3, r0, r1, r2, r3, d0, d1, d2, d3] = rest;
         Self {
             ssrc: Ssrc::new(u32::from_be_bytes([s0, s1, s2, s3])),
             fraction_lost: fraction,
@@ -134,11 +92,7 @@ impl ReportBlock {
     }
 
     pub(super) fn encode(&self) -> [u8; Self::LEN] {
-        let lost = self
-            .cumulative_lost
-            .clamp(Self::LOST_MIN, Self::LOST_MAX)
-            .cast_unsigned()
-            & 0xff_ffff;
+        let lost = self.cumulative_lost.clamp(Self::LOST_MIN, Self::LOST_MAX).cast_unsigned() & 0xff_ffff;
         let words = [
             self.ssrc.value(),
             (u32::from(self.fraction_lost) << 24) | lost,

@@ -27,11 +27,8 @@ impl Schedule {
 
     /// The first report is due after half the time (RFC 3550 6.2). `session_bandwidth` is in bits a second.
     pub fn new(session_bandwidth: u32, now: Instant, rng: &mut impl Rng) -> Self {
-        let mut schedule = Self {
-            bandwidth: (session_bandwidth / 8 / 20).max(1),
-            average_size: Self::FIRST_SIZE << 4,
-            due: now,
-        };
+        let mut schedule =
+            Self { bandwidth: (session_bandwidth / 8 / 20).max(1), average_size: Self::FIRST_SIZE << 4, due: now };
         let interval = schedule.interval(Self::FIRST_MINIMUM);
         schedule.plan(interval, now, rng);
         schedule
@@ -61,34 +58,23 @@ impl Schedule {
 
     fn interval(&self, minimum: Duration) -> Duration {
         let octets = u64::from(self.average_size.saturating_mul(Self::MEMBERS) >> 4);
-        let millis = octets
-            .saturating_mul(1_000)
-            .checked_div(u64::from(self.bandwidth))
-            .unwrap_or(0);
+        let millis = octets.saturating_mul(1_000).checked_div(u64::from(self.bandwidth)).unwrap_or(0);
         minimum.max(Duration::from_millis(millis))
     }
 
     /// Half to one and a half intervals from now, so that no two run in step; divided by e - 3/2, which timer
     /// reconsideration would make up for (RFC 3550 6.3.1).
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a few seconds fit into microseconds"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds fit into microseconds")]
     fn plan(&mut self, interval: Duration, now: Instant, rng: &mut impl Rng) {
         const COMPENSATION: f64 = std::f64::consts::E - 1.5;
         let factor = rng.random_range(0.5..1.5) / COMPENSATION;
         let micros = (interval.as_secs_f64() * factor * 1e6) as u64;
-        self.due = now
-            .checked_add(Duration::from_micros(micros))
-            .unwrap_or(now);
+        self.due = now.checked_add(Duration::from_micros(micros)).unwrap_or(now);
     }
 
     /// RFC 3550 6.3.3: one sixteenth of the new, fifteen of the old.
     fn average(&mut self, len: usize) {
-        let size = u32::try_from(len)
-            .unwrap_or(u32::MAX >> 4)
-            .saturating_add(Self::LOWER_LAYERS);
+        let size = u32::try_from(len).unwrap_or(u32::MAX >> 4).saturating_add(Self::LOWER_LAYERS);
         let old = self.average_size;
         self.average_size = old.saturating_sub(old >> 4).saturating_add(size);
     }

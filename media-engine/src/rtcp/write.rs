@@ -19,16 +19,10 @@ impl Cname {
 
     /// Makes a short-term persistent name out of 96 random bits (RFC 7022 4.2).
     pub fn generate(rng: &mut impl rand::Rng) -> Self {
-        const SYMBOLS: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let mut octets = [0_u8; 16];
         rng.fill_bytes(&mut octets);
-        let name = octets.map(|octet| {
-            SYMBOLS
-                .get(usize::from(octet & 0x3f))
-                .copied()
-                .unwrap_or(b'A')
-        });
+        let name = octets.map(|octet| SYMBOLS.get(usize::from(octet & 0x3f)).copied().unwrap_or(b'A'));
         Self(name.into())
     }
 
@@ -40,9 +34,7 @@ impl Cname {
 
 impl fmt::Debug for Cname {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Cname")
-            .field(&String::from_utf8_lossy(&self.0))
-            .finish()
+        f.debug_tuple("Cname").field(&String::from_utf8_lossy(&self.0)).finish()
     }
 }
 
@@ -79,17 +71,13 @@ impl Report<'_> {
         let blocks = self.blocks.get(..self.blocks.len().min(31))?;
         let count = u8::try_from(blocks.len()).ok()?;
 
-        out.packet(
-            if self.sender.is_some() { 200 } else { 201 },
-            count,
-            |out| {
-                out.put(&self.ssrc.value().to_be_bytes())?;
-                if let Some(sender) = &self.sender {
-                    out.put(&sender.encode())?;
-                }
-                blocks.iter().try_for_each(|block| out.put(&block.encode()))
-            },
-        )?;
+        out.packet(if self.sender.is_some() { 200 } else { 201 }, count, |out| {
+            out.put(&self.ssrc.value().to_be_bytes())?;
+            if let Some(sender) = &self.sender {
+                out.put(&sender.encode())?;
+            }
+            blocks.iter().try_for_each(|block| out.put(&block.encode()))
+        })?;
         out.packet(202, 1, |out| {
             out.put(&self.ssrc.value().to_be_bytes())?;
             out.put(&[1, u8::try_from(self.cname.0.len()).ok()?])?;
@@ -122,18 +110,11 @@ impl Cursor<'_> {
     }
 
     /// Writes one packet, then its length into its header.
-    fn packet(
-        &mut self,
-        packet_type: u8,
-        count: u8,
-        body: impl FnOnce(&mut Self) -> Option<()>,
-    ) -> Option<()> {
+    fn packet(&mut self, packet_type: u8, count: u8, body: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
         let start = self.at;
         self.put(&[0x80 | count, packet_type, 0, 0])?;
         body(self)?;
-        let words = u16::try_from(self.at.checked_sub(start)? / 4)
-            .ok()?
-            .checked_sub(1)?;
+        let words = u16::try_from(self.at.checked_sub(start)? / 4).ok()?.checked_sub(1)?;
         let [_, _, length @ ..] = self.out.get_mut(start..)?.first_chunk_mut::<4>()?;
         *length = words.to_be_bytes();
         Some(())

@@ -22,10 +22,7 @@ pub(super) enum CounterMode {
 }
 
 impl CounterMode {
-    #[expect(
-        clippy::expect_used,
-        reason = "a Suite has keys of 16 or 32 octets and MasterKey::new checks the length"
-    )]
+    #[expect(clippy::expect_used, reason = "a Suite has keys of 16 or 32 octets and MasterKey::new checks the length")]
     pub(super) fn new(key: &[u8]) -> Self {
         if key.len() == 16 {
             Self::Aes128(Aes128Enc::new_from_slice(key).expect("16 octets"))
@@ -38,12 +35,10 @@ impl CounterMode {
     pub(super) fn apply_keystream(&self, iv: &[u8; 16], data: &mut [u8]) {
         match self {
             Self::Aes128(cipher) => {
-                CtrCore::<_, Ctr128BE>::inner_iv_init(cipher, iv.into())
-                    .apply_keystream_partial(data.into());
+                CtrCore::<_, Ctr128BE>::inner_iv_init(cipher, iv.into()).apply_keystream_partial(data.into());
             }
             Self::Aes256(cipher) => {
-                CtrCore::<_, Ctr128BE>::inner_iv_init(cipher, iv.into())
-                    .apply_keystream_partial(data.into());
+                CtrCore::<_, Ctr128BE>::inner_iv_init(cipher, iv.into()).apply_keystream_partial(data.into());
             }
         }
     }
@@ -60,25 +55,14 @@ pub(super) struct Cm {
 
 impl Cm {
     pub(super) fn for_rtp(suite: Suite, kdf: &Kdf) -> Self {
-        Self::derive(
-            suite,
-            kdf,
-            [Label::RtpCipher, Label::RtpAuth, Label::RtpSalt],
-            suite.rtp_overhead(),
-        )
+        Self::derive(suite, kdf, [Label::RtpCipher, Label::RtpAuth, Label::RtpSalt], suite.rtp_overhead())
     }
 
     pub(super) fn for_rtcp(suite: Suite, kdf: &Kdf) -> Self {
         let tag_len = suite.rtcp_overhead().saturating_sub(4);
-        Self::derive(
-            suite,
-            kdf,
-            [Label::RtcpCipher, Label::RtcpAuth, Label::RtcpSalt],
-            tag_len,
-        )
+        Self::derive(suite, kdf, [Label::RtcpCipher, Label::RtcpAuth, Label::RtcpSalt], tag_len)
     }
 
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     fn derive(suite: Suite, kdf: &Kdf, [cipher, auth, salt]: [Label; 3], tag_len: usize) -> Self {
         let mut session_salt = [0; 16];
         for (to, from) in session_salt.iter_mut().zip(kdf.derive::<14>(salt).iter()) {
@@ -89,13 +73,13 @@ impl Cm {
         } else {
             CounterMode::new(&*kdf.derive::<32>(cipher))
         };
-        let mac = Hmac::new_from_slice(&*kdf.derive::<20>(auth)).expect("20 octets");
-        Self {
-            cipher,
-            salt: session_salt,
-            mac,
-            tag_len,
-        }
+        Self::new(cipher, session_salt, &*kdf.derive::<20>(auth), tag_len)
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    pub(super) fn new(cipher: CounterMode, salt: [u8; 16], auth: &[u8], tag_len: usize) -> Self {
+        let mac = Hmac::new_from_slice(auth).expect("a key of any length");
+        Self { cipher, salt, mac, tag_len }
     }
 
     pub(super) const fn tag_len(&self) -> usize {
@@ -112,9 +96,7 @@ impl Cm {
     /// Whether the tag is right, found out in constant time.
     pub(super) fn verify(&self, message: &[u8], tail: &[u8], tag: &[u8]) -> bool {
         let computed = self.compute(message, tail);
-        computed
-            .get(..self.tag_len)
-            .is_some_and(|computed| computed.ct_eq(tag).into())
+        computed.get(..self.tag_len).is_some_and(|computed| computed.ct_eq(tag).into())
     }
 
     /// Encrypts or decrypts: IV = salt * 2^16 ^ SSRC * 2^64 ^ index * 2^16 (RFC 3711 4.1.1).

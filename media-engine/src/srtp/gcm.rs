@@ -1,5 +1,5 @@
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::{
     Suite,
@@ -37,36 +37,17 @@ impl Gcm {
         }
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "a Suite has keys of 16 or 32 octets and MasterKey::new checks the length"
-    )]
+    #[expect(clippy::expect_used, reason = "a Suite has keys of 16 or 32 octets and MasterKey::new checks the length")]
     pub(super) fn new(key: &[u8], salt: [u8; 12]) -> Self {
-        let algorithm = if key.len() == 16 {
-            &AES_128_GCM
-        } else {
-            &AES_256_GCM
-        };
+        let algorithm = if key.len() == 16 { &AES_128_GCM } else { &AES_256_GCM };
         let key = UnboundKey::new(algorithm, key).expect("a key of 16 or 32 octets");
-        Self {
-            key: LessSafeKey::new(key),
-            salt,
-        }
+        Self { key: LessSafeKey::new(key), salt }
     }
 
     /// Encrypts in place and writes the tag. `false` when the library refuses, which it does not for packets.
     #[must_use]
-    pub(super) fn seal(
-        &self,
-        nonce: Nonce,
-        aad: &[u8],
-        data: &mut [u8],
-        tag: &mut [u8; TAG_LEN],
-    ) -> bool {
-        match self
-            .key
-            .seal_in_place_separate_tag(nonce, Aad::from(aad), data)
-        {
+    pub(super) fn seal(&self, nonce: Nonce, aad: &[u8], data: &mut [u8], tag: &mut [u8; TAG_LEN]) -> bool {
+        match self.key.seal_in_place_separate_tag(nonce, Aad::from(aad), data) {
             Ok(computed) => {
                 for (to, from) in tag.iter_mut().zip(computed.as_ref()) {
                     *to = *from;
@@ -80,30 +61,20 @@ impl Gcm {
     /// Decrypts in place if the tag is right. If not, `data` is lost.
     #[must_use]
     pub(super) fn open(&self, nonce: Nonce, aad: &[u8], data: &mut [u8], tag: &[u8]) -> bool {
-        self.key
-            .open_in_place_separate_tag(nonce, Aad::from(aad), tag, data)
-            .is_ok()
+        self.key.open_in_place_separate_tag(nonce, Aad::from(aad), tag, data).is_ok()
     }
 
     /// As [`Gcm::open`], but if the tag is wrong, `data` is as before, so that another nonce can be tried.
     #[must_use]
-    pub(super) fn open_on_copy(
-        &self,
-        nonce: Nonce,
-        aad: &[u8],
-        data: &mut [u8],
-        tag: &[u8],
-    ) -> bool {
-        let mut room = Zeroizing::new([0; MAX_PACKET]);
+    pub(super) fn open_on_copy(&self, nonce: Nonce, aad: &[u8], data: &mut [u8], tag: &[u8]) -> bool {
+        let mut room = [0; MAX_PACKET];
         let Some(copy) = room.get_mut(..data.len()) else {
             return false;
         };
-        let opened = self
-            .key
-            .open_separate_gather(nonce, Aad::from(aad), data, tag, copy)
-            .is_ok();
+        let opened = self.key.open_separate_gather(nonce, Aad::from(aad), data, tag, copy).is_ok();
         if opened {
             data.copy_from_slice(copy);
+            copy.zeroize();
         }
         opened
     }

@@ -33,12 +33,7 @@ impl Inbound {
     }
 
     pub(super) fn with_keys(suite: Suite, keys: SessionKeys) -> Self {
-        Self {
-            suite,
-            keys,
-            streams: Vec::with_capacity(MAX_SSRCS),
-            initial_roc: 0,
-        }
+        Self { suite, keys, streams: Vec::with_capacity(MAX_SSRCS), initial_roc: 0 }
     }
 
     /// The suite.
@@ -71,44 +66,26 @@ impl Inbound {
             return Err(Refusal::TooLong);
         }
         let header = Header::parse(packet)?;
-        let plain_len = packet
-            .len()
-            .checked_sub(self.suite.rtp_overhead())
-            .ok_or(Refusal::TooShort)?;
+        let plain_len = packet.len().checked_sub(self.suite.rtp_overhead()).ok_or(Refusal::TooShort)?;
         if header.len() > plain_len {
             return Err(Refusal::TooShort);
         }
-        let (body, tag) = packet
-            .split_at_mut_checked(plain_len)
-            .ok_or(Refusal::TooShort)?;
+        let (body, tag) = packet.split_at_mut_checked(plain_len).ok_or(Refusal::TooShort)?;
 
-        let place = self
-            .streams
-            .iter()
-            .position(|stream| stream.ssrc == header.ssrc);
-        let highest = place
-            .and_then(|place| self.streams.get(place))
-            .and_then(|stream| stream.rtp.highest());
+        let place = self.streams.iter().position(|stream| stream.ssrc == header.ssrc);
+        let highest = place.and_then(|place| self.streams.get(place)).and_then(|stream| stream.rtp.highest());
         let index = match highest {
             Some(highest) => {
-                let index = ExtSeq::from_value(highest)
-                    .nearest(header.seq)
-                    .ok_or(Refusal::KeyExhausted)?;
-                self.keys
-                    .open_rtp(body, header.len(), tag, header.ssrc, index, false)
-                    .then_some(index)
+                let index = ExtSeq::from_value(highest).nearest(header.seq).ok_or(Refusal::KeyExhausted)?;
+                self.keys.open_rtp(body, header.len(), tag, header.ssrc, index, false).then_some(index)
             }
-            None => self.first_indices(header.seq).find(|&index| {
-                self.keys
-                    .open_rtp(body, header.len(), tag, header.ssrc, index, true)
-            }),
+            None => self
+                .first_indices(header.seq)
+                .find(|&index| self.keys.open_rtp(body, header.len(), tag, header.ssrc, index, true)),
         };
         let index = index.ok_or(Refusal::BadTag)?;
 
-        accept(
-            self.stream_mut(place, header.ssrc, |stream| &mut stream.rtp)?,
-            index.value(),
-        )?;
+        accept(self.stream_mut(place, header.ssrc, |stream| &mut stream.rtp)?, index.value())?;
         Ok(plain_len)
     }
 
@@ -120,16 +97,11 @@ impl Inbound {
         if packet.len() > MAX_PACKET {
             return Err(Refusal::TooLong);
         }
-        let plain_len = packet
-            .len()
-            .checked_sub(self.suite.rtcp_overhead())
-            .ok_or(Refusal::TooShort)?;
+        let plain_len = packet.len().checked_sub(self.suite.rtcp_overhead()).ok_or(Refusal::TooShort)?;
         if plain_len < RTCP_CLEAR {
             return Err(Refusal::TooShort);
         }
-        let ([first, _, _, _, ssrc @ ..], _) = packet
-            .split_first_chunk::<RTCP_CLEAR>()
-            .ok_or(Refusal::TooShort)?;
+        let ([first, _, _, _, ssrc @ ..], _) = packet.split_first_chunk::<RTCP_CLEAR>().ok_or(Refusal::TooShort)?;
         if first >> 6 != 2 {
             return Err(Refusal::Malformed);
         }
@@ -149,21 +121,20 @@ impl Inbound {
         }
 
         let place = self.streams.iter().position(|stream| stream.ssrc == ssrc);
-        accept(
-            self.stream_mut(place, ssrc, |stream| &mut stream.rtcp)?,
-            u64::from(index),
-        )?;
+        accept(self.stream_mut(place, ssrc, |stream| &mut stream.rtcp)?, u64::from(index))?;
         Ok(plain_len)
+    }
+
+    #[cfg(test)]
+    pub(super) fn snapshot(&self) -> Vec<(Ssrc, ReplayWindow, ReplayWindow)> {
+        self.streams.iter().map(|stream| (stream.ssrc, stream.rtp, stream.rtcp)).collect()
     }
 
     /// The indices that the first packet of an SSRC may have. Its sender may have passed a wrap before we heard of it, so
     /// that one rollover to either side is tried.
     fn first_indices(&self, seq: Seq) -> impl Iterator<Item = ExtSeq> + use<> {
         let roc = self.initial_roc;
-        [Some(roc), roc.checked_add(1), roc.checked_sub(1)]
-            .into_iter()
-            .flatten()
-            .map(move |roc| ExtSeq::new(roc, seq))
+        [Some(roc), roc.checked_add(1), roc.checked_sub(1)].into_iter().flatten().map(move |roc| ExtSeq::new(roc, seq))
     }
 
     /// The window of an SSRC whose packet is authentic; a new SSRC gets its slot here.
@@ -176,19 +147,12 @@ impl Inbound {
         let place = match place {
             Some(place) => place,
             None if self.streams.len() < MAX_SSRCS => {
-                self.streams.push(Stream {
-                    ssrc,
-                    rtp: ReplayWindow::default(),
-                    rtcp: ReplayWindow::default(),
-                });
+                self.streams.push(Stream { ssrc, rtp: ReplayWindow::default(), rtcp: ReplayWindow::default() });
                 self.streams.len().saturating_sub(1)
             }
             None => return Err(Refusal::TooManySsrcs),
         };
-        self.streams
-            .get_mut(place)
-            .map(window)
-            .ok_or(Refusal::TooManySsrcs)
+        self.streams.get_mut(place).map(window).ok_or(Refusal::TooManySsrcs)
     }
 }
 
@@ -205,10 +169,7 @@ impl From<HeaderError> for Refusal {
     fn from(error: HeaderError) -> Self {
         match error {
             HeaderError::TooShort => Self::TooShort,
-            HeaderError::Version
-            | HeaderError::Csrc
-            | HeaderError::Extension
-            | HeaderError::Padding => Self::Malformed,
+            HeaderError::Version | HeaderError::Csrc | HeaderError::Extension | HeaderError::Padding => Self::Malformed,
         }
     }
 }

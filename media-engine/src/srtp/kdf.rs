@@ -26,10 +26,7 @@ impl Kdf {
         for (to, from) in salt.iter_mut().zip(octets) {
             *to = *from;
         }
-        Self {
-            cipher: CounterMode::new(key),
-            salt,
-        }
+        Self { cipher: CounterMode::new(key), salt }
     }
 
     pub(super) fn derive<const N: usize>(&self, label: Label) -> zeroize::Zeroizing<[u8; N]> {

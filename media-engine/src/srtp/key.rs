@@ -18,15 +18,9 @@ impl MasterKey {
     /// Takes key and salt as the `inline:` parameter of SDP carries them: one after the other.
     pub fn new(suite: Suite, key_and_salt: &[u8]) -> Result<Self, KeyError> {
         if key_and_salt.len() != suite.key_len() {
-            return Err(KeyError::Length {
-                expected: suite.key_len(),
-                got: key_and_salt.len(),
-            });
+            return Err(KeyError::Length { expected: suite.key_len(), got: key_and_salt.len() });
         }
-        Ok(Self {
-            suite,
-            octets: key_and_salt.into(),
-        })
+        Ok(Self { suite, octets: key_and_salt.into() })
     }
 
     /// A new key from a random source that is fit for keys.
@@ -53,17 +47,13 @@ impl MasterKey {
     }
 
     pub(super) fn split(&self) -> (&[u8], &[u8]) {
-        self.octets
-            .split_at_checked(self.suite.cipher_key_len())
-            .unwrap_or_default()
+        self.octets.split_at_checked(self.suite.cipher_key_len()).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MasterKey")
-            .field("suite", &self.suite)
-            .finish_non_exhaustive()
+        f.debug_struct("MasterKey").field("suite", &self.suite).finish_non_exhaustive()
     }
 }
 
@@ -92,10 +82,7 @@ mod tests {
     fn the_length_must_be_right() {
         for suite in Suite::ALL {
             for len in 0..64 {
-                assert_eq!(
-                    MasterKey::new(suite, &[1; 64][..len]).is_ok(),
-                    len == suite.key_len()
-                );
+                assert_eq!(MasterKey::new(suite, &[1; 64][..len]).is_ok(), len == suite.key_len());
             }
         }
     }
@@ -122,9 +109,6 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let key = MasterKey::new(Suite::AesCm128Sha1_80, &[0xab; 30]).unwrap();
-        assert_eq!(
-            format!("{key:?}"),
-            "MasterKey { suite: AesCm128Sha1_80, .. }"
-        );
+        assert_eq!(format!("{key:?}"), "MasterKey { suite: AesCm128Sha1_80, .. }");
     }
 }

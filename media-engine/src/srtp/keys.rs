@@ -32,17 +32,12 @@ impl SessionKeys {
         let suite = master.suite();
         let kdf = Kdf::new(master);
         match suite {
-            Suite::AesCm128Sha1_80
-            | Suite::AesCm128Sha1_32
-            | Suite::AesCm256Sha1_80
-            | Suite::AesCm256Sha1_32 => Self::Cm(Box::new(Pair {
-                rtp: Cm::for_rtp(suite, &kdf),
-                rtcp: Cm::for_rtcp(suite, &kdf),
-            })),
-            Suite::AeadAes128Gcm | Suite::AeadAes256Gcm => Self::Gcm(Box::new(Pair {
-                rtp: Gcm::for_rtp(suite, &kdf),
-                rtcp: Gcm::for_rtcp(suite, &kdf),
-            })),
+            Suite::AesCm128Sha1_80 | Suite::AesCm128Sha1_32 | Suite::AesCm256Sha1_80 | Suite::AesCm256Sha1_32 => {
+                Self::Cm(Box::new(Pair { rtp: Cm::for_rtp(suite, &kdf), rtcp: Cm::for_rtcp(suite, &kdf) }))
+            }
+            Suite::AeadAes128Gcm | Suite::AeadAes256Gcm => {
+                Self::Gcm(Box::new(Pair { rtp: Gcm::for_rtp(suite, &kdf), rtcp: Gcm::for_rtcp(suite, &kdf) }))
+            }
         }
     }
 
@@ -70,8 +65,7 @@ impl SessionKeys {
                 let rtp = &keys.rtp;
                 let (header, payload) = body.split_at_mut_checked(header_len)?;
                 let tag = tag.first_chunk_mut::<TAG_LEN>()?;
-                rtp.seal(rtp.rtp_nonce(ssrc, index), header, payload, tag)
-                    .then_some(())
+                rtp.seal(rtp.rtp_nonce(ssrc, index), header, payload, tag).then_some(())
             }
         }
     }
@@ -104,11 +98,7 @@ impl SessionKeys {
                     return false;
                 };
                 let nonce = rtp.rtp_nonce(ssrc, index);
-                if keep {
-                    rtp.open_on_copy(nonce, header, payload, tag)
-                } else {
-                    rtp.open(nonce, header, payload, tag)
-                }
+                if keep { rtp.open_on_copy(nonce, header, payload, tag) } else { rtp.open(nonce, header, payload, tag) }
             }
         }
     }
@@ -120,13 +110,7 @@ impl SessionKeys {
     /// CM:   | header, SSRC | encrypted | E, index | tag |
     /// GCM:  | header, SSRC | encrypted | tag | E, index |
     /// ```
-    pub(super) fn protect_rtcp(
-        &self,
-        buf: &mut [u8],
-        len: usize,
-        ssrc: Ssrc,
-        index: u32,
-    ) -> Option<()> {
+    pub(super) fn protect_rtcp(&self, buf: &mut [u8], len: usize, ssrc: Ssrc, index: u32) -> Option<()> {
         let word = (E_BIT | index).to_be_bytes();
         match self {
             Self::Cm(keys) => {
@@ -145,8 +129,7 @@ impl SessionKeys {
                 let (tag, behind) = behind.split_first_chunk_mut::<TAG_LEN>()?;
                 *behind.first_chunk_mut()? = word;
                 let aad = rtcp_aad(*header, word);
-                rtcp.seal(rtcp.rtcp_nonce(ssrc, index), &aad, rest, tag)
-                    .then_some(())
+                rtcp.seal(rtcp.rtcp_nonce(ssrc, index), &aad, rest, tag).then_some(())
             }
         }
     }
@@ -160,24 +143,11 @@ impl SessionKeys {
     }
 
     /// Checks the tag of a protected RTCP packet with `plain_len` octets of RTCP in it, and decrypts if it is right.
-    pub(super) fn open_rtcp(
-        &self,
-        packet: &mut [u8],
-        plain_len: usize,
-        ssrc: Ssrc,
-        index: u32,
-    ) -> bool {
-        self.try_open_rtcp(packet, plain_len, ssrc, index)
-            .unwrap_or(false)
+    pub(super) fn open_rtcp(&self, packet: &mut [u8], plain_len: usize, ssrc: Ssrc, index: u32) -> bool {
+        self.try_open_rtcp(packet, plain_len, ssrc, index).unwrap_or(false)
     }
 
-    fn try_open_rtcp(
-        &self,
-        packet: &mut [u8],
-        plain_len: usize,
-        ssrc: Ssrc,
-        index: u32,
-    ) -> Option<bool> {
+    fn try_open_rtcp(&self, packet: &mut [u8], plain_len: usize, ssrc: Ssrc, index: u32) -> Option<bool> {
         match self {
             Self::Cm(keys) => {
                 let rtcp = &keys.rtcp;
@@ -185,11 +155,7 @@ impl SessionKeys {
                 if !rtcp.verify(message, &[], tag) {
                     return Some(false);
                 }
-                rtcp.apply_keystream(
-                    ssrc,
-                    rtcp_place(index),
-                    message.get_mut(RTCP_CLEAR..plain_len)?,
-                );
+                rtcp.apply_keystream(ssrc, rtcp_place(index), message.get_mut(RTCP_CLEAR..plain_len)?);
                 Some(true)
             }
             Self::Gcm(keys) => {
@@ -214,10 +180,7 @@ fn rtcp_aad(header: [u8; RTCP_CLEAR], word: [u8; E_WORD]) -> [u8; RTCP_CLEAR + E
 }
 
 /// RFC 3711 4.1.1: the SRTCP index of 31 bits stands where the index of SRTP has 48.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lower sixteen bits are what is meant"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower sixteen bits are what is meant")]
 const fn rtcp_place(index: u32) -> ExtSeq {
     ExtSeq::new(index >> 16, Seq::new(index as u16))
 }

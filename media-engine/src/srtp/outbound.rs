@@ -35,11 +35,7 @@ impl Outbound {
     }
 
     pub(super) fn with_keys(suite: Suite, keys: SessionKeys) -> Self {
-        Self {
-            suite,
-            keys,
-            streams: Vec::with_capacity(MAX_SSRCS),
-        }
+        Self { suite, keys, streams: Vec::with_capacity(MAX_SSRCS) }
     }
 
     /// The suite.
@@ -60,32 +56,23 @@ impl Outbound {
         let header = Header::parse(plain)?;
         let total = fit(buf.len(), len, self.suite.rtp_overhead())?;
         let place = self.place_of(header.ssrc)?;
-        let stream = self
-            .streams
-            .get_mut(place)
-            .ok_or(ProtectError::TooManySsrcs)?;
+        let stream = self.streams.get_mut(place).ok_or(ProtectError::TooManySsrcs)?;
 
         let index = match stream.rtp {
             None => ExtSeq::new(0, header.seq),
             Some(highest) => {
-                let index = highest
-                    .nearest(header.seq)
-                    .ok_or(ProtectError::KeyExhausted)?;
+                let index = highest.nearest(header.seq).ok_or(ProtectError::KeyExhausted)?;
                 if index <= highest {
                     return Err(ProtectError::IndexReused);
                 }
                 index
             }
         };
-        let (body, tag) = buf
-            .get_mut(..total)
-            .and_then(|buf| buf.split_at_mut_checked(len))
-            .ok_or(ProtectError::NoRoom)?;
+        let (body, tag) =
+            buf.get_mut(..total).and_then(|buf| buf.split_at_mut_checked(len)).ok_or(ProtectError::NoRoom)?;
         // Used from here on, even if encryption should fail half-way.
         stream.rtp = Some(index);
-        self.keys
-            .protect_rtp(body, header.len(), tag, header.ssrc, index)
-            .ok_or(ProtectError::NoRoom)?;
+        self.keys.protect_rtp(body, header.len(), tag, header.ssrc, index).ok_or(ProtectError::NoRoom)?;
         Ok(total)
     }
 
@@ -95,19 +82,15 @@ impl Outbound {
     /// After an error nothing in the context has changed.
     pub fn protect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, ProtectError> {
         let plain = buf.get(..len).ok_or(ProtectError::NoRoom)?;
-        let ([first, _, _, _, ssrc @ ..], _) = plain
-            .split_first_chunk::<RTCP_CLEAR>()
-            .ok_or(ProtectError::Malformed)?;
+        let ([first, _, _, _, ssrc @ ..], _) =
+            plain.split_first_chunk::<RTCP_CLEAR>().ok_or(ProtectError::Malformed)?;
         if first >> 6 != 2 {
             return Err(ProtectError::Malformed);
         }
         let ssrc = Ssrc::new(u32::from_be_bytes(*ssrc));
         let total = fit(buf.len(), len, self.suite.rtcp_overhead())?;
         let place = self.place_of(ssrc)?;
-        let stream = self
-            .streams
-            .get_mut(place)
-            .ok_or(ProtectError::TooManySsrcs)?;
+        let stream = self.streams.get_mut(place).ok_or(ProtectError::TooManySsrcs)?;
 
         // RFC 3711 3.4: the index starts at 0; 9.2: after 2^31 packets the key is used up.
         let index = stream.rtcp;
@@ -115,10 +98,22 @@ impl Outbound {
             return Err(ProtectError::KeyExhausted);
         }
         stream.rtcp = index.saturating_add(1);
-        self.keys
-            .protect_rtcp(buf, len, ssrc, index)
-            .ok_or(ProtectError::NoRoom)?;
+        self.keys.protect_rtcp(buf, len, ssrc, index).ok_or(ProtectError::NoRoom)?;
         Ok(total)
+    }
+
+    /// As if `index` had been sent.
+    #[cfg(test)]
+    pub(super) fn force_highest(&mut self, ssrc: Ssrc, index: ExtSeq) {
+        let place = self.place_of(ssrc).unwrap();
+        self.streams[place].rtp = Some(index);
+    }
+
+    /// The next SRTCP packet is to have this index.
+    #[cfg(test)]
+    pub(super) fn force_rtcp_index(&mut self, ssrc: Ssrc, index: u32) {
+        let place = self.place_of(ssrc).unwrap();
+        self.streams[place].rtcp = index;
     }
 
     fn place_of(&mut self, ssrc: Ssrc) -> Result<usize, ProtectError> {
@@ -128,11 +123,7 @@ impl Outbound {
         if self.streams.len() >= MAX_SSRCS {
             return Err(ProtectError::TooManySsrcs);
         }
-        self.streams.push(Stream {
-            ssrc,
-            rtp: None,
-            rtcp: 0,
-        });
+        self.streams.push(Stream { ssrc, rtp: None, rtcp: 0 });
         Ok(self.streams.len().saturating_sub(1))
     }
 }

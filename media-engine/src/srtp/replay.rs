@@ -1,7 +1,7 @@
 use crate::limits::REPLAY_WINDOW;
 
 /// The replay window of one stream (RFC 3711 3.3.2): which of the last 128 indices have been received.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ReplayWindow {
     /// Bit n: the index n below the highest has been received. Zero while nothing has.
     seen: u128,
@@ -19,11 +19,7 @@ pub(super) enum Verdict {
 impl ReplayWindow {
     /// The highest index received, if any.
     pub(super) const fn highest(&self) -> Option<u64> {
-        if self.seen == 0 {
-            None
-        } else {
-            Some(self.highest)
-        }
+        if self.seen == 0 { None } else { Some(self.highest) }
     }
 
     /// Judges an index, changes nothing.
@@ -46,11 +42,7 @@ impl ReplayWindow {
             self.highest = index;
         } else if index > self.highest {
             let ahead = index.saturating_sub(self.highest);
-            self.seen = u32::try_from(ahead)
-                .ok()
-                .and_then(|ahead| self.seen.checked_shl(ahead))
-                .unwrap_or(0)
-                | 1;
+            self.seen = u32::try_from(ahead).ok().and_then(|ahead| self.seen.checked_shl(ahead)).unwrap_or(0) | 1;
             self.highest = index;
         } else if let Some(bit) = bit(self.highest.saturating_sub(index)) {
             self.seen |= bit;
@@ -59,9 +51,7 @@ impl ReplayWindow {
 }
 
 fn bit(behind: u64) -> Option<u128> {
-    let behind = u32::try_from(behind)
-        .ok()
-        .filter(|&behind| behind < REPLAY_WINDOW)?;
+    let behind = u32::try_from(behind).ok().filter(|&behind| behind < REPLAY_WINDOW)?;
     1_u128.checked_shl(behind)
 }
 

@@ -74,10 +74,7 @@ impl Suite {
     /// (RFC 4568 6.2.2), and the E bit with the SRTCP index.
     pub const fn rtcp_overhead(self) -> usize {
         match self {
-            Self::AesCm128Sha1_80
-            | Self::AesCm128Sha1_32
-            | Self::AesCm256Sha1_80
-            | Self::AesCm256Sha1_32 => 10 + 4,
+            Self::AesCm128Sha1_80 | Self::AesCm128Sha1_32 | Self::AesCm256Sha1_80 | Self::AesCm256Sha1_32 => 10 + 4,
             Self::AeadAes128Gcm | Self::AeadAes256Gcm => 16 + 4,
         }
     }
@@ -92,13 +89,9 @@ mod tests {
         for suite in Suite::ALL {
             assert_eq!(Suite::from_name(suite.name()), Some(suite));
         }
-        for unknown in [
-            "",
-            "aes_cm_128_hmac_sha1_80",
-            "AES_CM_128_NULL_AUTH",
-            "F8_128_HMAC_SHA1_80",
-            "AEAD_AES_256_GCM_8",
-        ] {
+        for unknown in
+            ["", "aes_cm_128_hmac_sha1_80", "AES_CM_128_NULL_AUTH", "F8_128_HMAC_SHA1_80", "AEAD_AES_256_GCM_8"]
+        {
             assert_eq!(Suite::from_name(unknown), None);
         }
     }
