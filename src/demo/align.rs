@@ -5,6 +5,12 @@
 //! a second, each aligned for itself within ±60 ms: a jitter buffer may stretch or drop a frame during a call, and
 //! that is no reason to call the speech lost. Silence between words is left out.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "counts of samples of one call are exact in an f64, and audio is measured here, not moved"
+)]
+
 /// Result of [`align`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Alignment {
@@ -26,12 +32,7 @@ pub fn align(sent: &[i16], heard: &[i16], max_lag: usize) -> Option<Alignment> {
     let centre = coarse * DECIMATION;
     let sent: Vec<f32> = sent.iter().map(|s| f32::from(*s)).collect();
     let heard: Vec<f32> = heard.iter().map(|s| f32::from(*s)).collect();
-    let lag = best_lag(
-        &sent,
-        &heard,
-        centre.saturating_sub(2 * DECIMATION),
-        (centre + 2 * DECIMATION).min(max_lag),
-    )?;
+    let lag = best_lag(&sent, &heard, centre.saturating_sub(2 * DECIMATION), (centre + 2 * DECIMATION).min(max_lag))?;
     let exact = refine(&sent, &heard, lag);
     windows(&shift(&sent, exact - lag as f64), &heard, lag, exact)
 }
@@ -50,11 +51,8 @@ fn windows(sent: &[f32], heard: &[f32], lag: usize, exact: f64) -> Option<Alignm
         let own = best_lag(window, rest, from, lag + WANDER).unwrap_or(lag);
         let end = (own + window.len()).min(rest.len());
         let other = rest.get(own..end).unwrap_or(&[]);
-        let (dot, sent_energy, heard_energy) = (
-            dot(window, other),
-            energy(window),
-            energy(other).max(f64::MIN_POSITIVE),
-        );
+        let (dot, sent_energy, heard_energy) =
+            (dot(window, other), energy(window), energy(other).max(f64::MIN_POSITIVE));
         let own = dot / (sent_energy * heard_energy).sqrt();
         worst = worst.min(own);
         good += usize::from(own >= 0.5);
@@ -74,33 +72,33 @@ fn windows(sent: &[f32], heard: &[f32], lag: usize, exact: f64) -> Option<Alignm
 /// The lag in `from..=to` with the greatest normalised correlation. None when all of it is silence.
 fn best_lag(sent: &[f32], heard: &[f32], from: usize, to: usize) -> Option<usize> {
     let mut best: Option<(usize, f64)> = None;
-    for lag in from..=to {
-        let correlation = correlation_at(sent, heard, lag)?;
-        if best.is_none_or(|(_, known)| correlation > known) {
-            best = Some((lag, correlation));
-        }
-    }
-    best.filter(|(_, correlation)| *correlation > 0.0)
-        .map(|(lag, _)| lag)
-}
-
-fn correlation_at(sent: &[f32], heard: &[f32], lag: usize) -> Option<f64> {
     let sent_energy = energy(sent);
     if sent_energy <= 0.0 {
         return None;
     }
+    for lag in from..=to {
+        let correlation = correlation_at(sent, sent_energy, heard, lag);
+        if best.is_none_or(|(_, known)| correlation > known) {
+            best = Some((lag, correlation));
+        }
+    }
+    best.filter(|(_, correlation)| *correlation > 0.0).map(|(lag, _)| lag)
+}
+
+fn correlation_at(sent: &[f32], sent_energy: f64, heard: &[f32], lag: usize) -> f64 {
     let end = (lag + sent.len()).min(heard.len());
     let other = heard.get(lag..end).unwrap_or(&[]);
     let heard_energy = energy(other);
     if heard_energy <= 0.0 {
-        return Some(0.0);
+        return 0.0;
     }
-    Some(dot(sent, other) / (sent_energy * heard_energy).sqrt())
+    dot(sent, other) / (sent_energy * heard_energy).sqrt()
 }
 
 /// The peak of a parabola through the correlation at `lag` and its neighbours: the delay below one sample.
 fn refine(sent: &[f32], heard: &[f32], lag: usize) -> f64 {
-    let at = |lag: usize| correlation_at(sent, heard, lag).unwrap_or(0.0);
+    let sent_energy = energy(sent);
+    let at = |lag: usize| correlation_at(sent, sent_energy, heard, lag);
     let Some(before) = lag.checked_sub(1).map(at) else {
         return lag as f64;
     };
@@ -142,17 +140,11 @@ fn shift(samples: &[f32], fraction: f64) -> Vec<f32> {
 }
 
 fn decimate(samples: &[i16]) -> Vec<f32> {
-    samples
-        .chunks(DECIMATION)
-        .map(|chunk| chunk.iter().map(|s| f32::from(*s)).sum())
-        .collect()
+    samples.chunks(DECIMATION).map(|chunk| chunk.iter().map(|s| f32::from(*s)).sum()).collect()
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| f64::from(*a) * f64::from(*b))
-        .sum()
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
 fn energy(samples: &[f32]) -> f64 {
@@ -172,8 +164,6 @@ const SPEECH_SHARE: f64 = 0.1;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
     use super::*;
     use crate::demo::speech;
 
@@ -198,9 +188,8 @@ mod tests {
     #[test]
     fn half_a_sample_of_delay_costs_little_and_is_measured() {
         let sent = speech::caller().unwrap();
-        let half: Vec<i16> = std::iter::once(sent[0])
-            .chain(sent.windows(2).map(|w| i16::midpoint(w[0], w[1])))
-            .collect();
+        let half: Vec<i16> =
+            std::iter::once(sent[0]).chain(sent.windows(2).map(|w| i16::midpoint(w[0], w[1]))).collect();
         let found = align(&sent, &delayed(&half, 800, 1.0), MAX_LAG).unwrap();
         assert!((found.lag - 800.5).abs() < 0.1, "{found:?}");
         assert!(found.correlation > 0.97, "{found:?}");

@@ -12,7 +12,7 @@ use super::files::Identity;
 /// What secures a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TlsFacts {
-    /// `TLSv1_3` as people write it.
+    /// `TLS 1.3` or `TLS 1.2`.
     pub version: &'static str,
     /// Name of the cipher suite.
     pub cipher: &'static str,
@@ -43,25 +43,34 @@ impl std::fmt::Display for TlsFacts {
 
 /// `TLS13_AES_256_GCM_SHA384` without the words every suite has.
 pub(crate) fn short_cipher(name: &str) -> &str {
-    name.strip_prefix("TLS13_")
-        .or_else(|| name.strip_prefix("TLS_"))
-        .unwrap_or(name)
+    name.strip_prefix("TLS13_").or_else(|| name.strip_prefix("TLS_")).unwrap_or(name)
+}
+
+/// `TLSv1_3` and `TLSv1.3` as people write it.
+pub(crate) fn short_version(name: &str) -> String {
+    name.replace("TLSv", "TLS ").replace('_', ".")
 }
 
 /// The example application's side.
 pub(crate) fn acceptor(identity: &Identity) -> Result<TlsAcceptor, rustls::Error> {
+    let mut config = Arc::unwrap_or_clone(server(identity)?);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// A server's side.
+pub(crate) fn server(identity: &Identity) -> Result<Arc<ServerConfig>, rustls::Error> {
     let broken = |_| rustls::Error::General("the certificate or key is not PEM".into());
     let chain = CertificateDer::pem_slice_iter(identity.certificate_pem.as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .map_err(broken)?;
     let key = PrivateKeyDer::from_pem_slice(identity.key_pem().as_bytes()).map_err(broken)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 /// The caller's side: `ca_pem` and nothing else is trusted.

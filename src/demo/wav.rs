@@ -40,28 +40,18 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<i16>, WavError> {
     if (spec.channels, spec.bits_per_sample, spec.sample_rate) != (1, 16, RATE)
         || spec.sample_format != hound::SampleFormat::Int
     {
-        return Err(WavError::Format {
-            channels: spec.channels,
-            bits: spec.bits_per_sample,
-            rate: spec.sample_rate,
-        });
+        return Err(WavError::Format { channels: spec.channels, bits: spec.bits_per_sample, rate: spec.sample_rate });
     }
     if reader.len() as usize > MAX_WAV_SAMPLES {
         return Err(WavError::TooLong);
     }
-    Ok(reader
-        .into_samples::<i16>()
-        .collect::<Result<Vec<_>, _>>()?)
+    Ok(reader.into_samples::<i16>().collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Writes samples as an 8 kHz, 16 bit, mono WAV.
 pub fn write(path: &Path, samples: &[i16]) -> Result<(), WavError> {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: RATE,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut writer = hound::WavWriter::create(path, spec)?;
     for sample in samples {
         writer.write_sample(*sample)?;
@@ -72,8 +62,6 @@ pub fn write(path: &Path, samples: &[i16]) -> Result<(), WavError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
     use super::*;
 
     #[test]
@@ -94,15 +82,9 @@ mod tests {
             bits_per_sample: 16,
             sample_format: hound::SampleFormat::Int,
         };
-        hound::WavWriter::new(&mut bytes, spec)
-            .unwrap()
-            .finalize()
-            .unwrap();
+        hound::WavWriter::new(&mut bytes, spec).unwrap().finalize().unwrap();
         let error = decode(bytes.get_ref()).unwrap_err().to_string();
-        assert!(
-            error.contains("2 channel(s)") && error.contains("sox"),
-            "{error}"
-        );
+        assert!(error.contains("2 channel(s)") && error.contains("sox"), "{error}");
     }
 
     #[test]

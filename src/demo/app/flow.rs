@@ -78,16 +78,8 @@ mod tests {
 
     #[test]
     fn only_a_flow_request_is_one() {
-        assert!(accepts(
-            br#"{"call_id":"x","account_id":"y","direction":"inbound","more":1}"#
-        ));
-        for body in [
-            &b""[..],
-            b"{}",
-            b"[]",
-            br#"{"call_id":""}"#,
-            br#"{"call_id":7}"#,
-        ] {
+        assert!(accepts(br#"{"call_id":"x","account_id":"y","direction":"inbound","more":1}"#));
+        for body in [&b""[..], b"{}", b"[]", br#"{"call_id":""}"#, br#"{"call_id":7}"#] {
             assert!(!accepts(body));
         }
     }

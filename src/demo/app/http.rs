@@ -39,19 +39,8 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(
-        port: u16,
-        verifier: Verifier,
-        greeting: Vec<i16>,
-        events: mpsc::Sender<AppEvent>,
-    ) -> Self {
-        Self {
-            port,
-            verifier,
-            greeting,
-            tickets: Mutex::default(),
-            events,
-        }
+    pub(super) fn new(port: u16, verifier: Verifier, greeting: Vec<i16>, events: mpsc::Sender<AppEvent>) -> Self {
+        Self { port, verifier, greeting, tickets: Mutex::default(), events }
     }
 
     /// Tells the story; a full queue loses a line of it and never holds up the call.
@@ -61,10 +50,7 @@ impl Endpoint {
     }
 
     fn refuse(&self, status: StatusCode, reason: impl std::fmt::Display) -> Response<Full<Bytes>> {
-        self.tell(Happened::Refused {
-            status: status.as_u16(),
-            reason: reason.to_string(),
-        });
+        self.tell(Happened::Refused { status: status.as_u16(), reason: reason.to_string() });
         respond(status, Bytes::new())
     }
 }
@@ -81,23 +67,13 @@ pub(super) async fn serve(
         let Ok(listener) = super::adopt(listener) else {
             continue;
         };
-        tokio::spawn(accept(
-            listener,
-            tls.clone(),
-            Arc::clone(&endpoint),
-            Arc::clone(&places),
-        ));
+        tokio::spawn(accept(listener, tls.clone(), Arc::clone(&endpoint), Arc::clone(&places)));
     }
     // Sent or dropped, it means the same; the tasks end with the runtime.
     drop(stopped.await);
 }
 
-async fn accept(
-    listener: TcpListener,
-    tls: TlsAcceptor,
-    endpoint: Arc<Endpoint>,
-    places: Arc<Semaphore>,
-) {
+async fn accept(listener: TcpListener, tls: TlsAcceptor, endpoint: Arc<Endpoint>, places: Arc<Semaphore>) {
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
@@ -145,19 +121,13 @@ fn answer(
         match (request.method(), request.uri().path()) {
             (&Method::POST, FLOW_PATH) => on_flow(request, &endpoint, tls).await,
             (&Method::GET, STREAM_PATH) => on_stream(request, &endpoint, tls),
-            (_, FLOW_PATH | STREAM_PATH) => {
-                endpoint.refuse(StatusCode::METHOD_NOT_ALLOWED, "method")
-            }
+            (_, FLOW_PATH | STREAM_PATH) => endpoint.refuse(StatusCode::METHOD_NOT_ALLOWED, "method"),
             _ => endpoint.refuse(StatusCode::NOT_FOUND, "path"),
         }
     }
 }
 
-async fn on_flow(
-    request: Request<Incoming>,
-    endpoint: &Endpoint,
-    tls: TlsFacts,
-) -> Response<Full<Bytes>> {
+async fn on_flow(request: Request<Incoming>, endpoint: &Endpoint, tls: TlsFacts) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_FLOW_BODY).collect().await else {
         return endpoint.refuse(StatusCode::PAYLOAD_TOO_LARGE, "body");
@@ -171,46 +141,22 @@ async fn on_flow(
         return endpoint.refuse(StatusCode::UNPROCESSABLE_ENTITY, "not a flow request");
     }
     endpoint.tell(Happened::FlowVerified { keys, tls });
-    let ticket = endpoint
-        .tickets
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .issue();
+    let ticket = endpoint.tickets.lock().unwrap_or_else(PoisonError::into_inner).issue();
     let answer = flow::stream_answer(&endpoint.ws_url(&format!("{STREAM_PATH}?ticket={ticket}")));
     let mut response = respond(StatusCode::OK, answer.to_string());
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-fn on_stream(
-    mut request: Request<Incoming>,
-    endpoint: &Arc<Endpoint>,
-    tls: TlsFacts,
-) -> Response<Full<Bytes>> {
-    let address = request
-        .uri()
-        .path_and_query()
-        .map_or("", |path| path.as_str());
-    let keys = match endpoint
-        .verifier
-        .verify(endpoint.ws_url(address).as_bytes(), request.headers())
-    {
+fn on_stream(mut request: Request<Incoming>, endpoint: &Arc<Endpoint>, tls: TlsFacts) -> Response<Full<Bytes>> {
+    let address = request.uri().path_and_query().map_or("", |path| path.as_str());
+    let keys = match endpoint.verifier.verify(endpoint.ws_url(address).as_bytes(), request.headers()) {
         Ok(keys) => keys,
         Err(error) => return endpoint.refuse(StatusCode::UNAUTHORIZED, error),
     };
-    let ticket = request
-        .uri()
-        .query()
-        .and_then(|query| query.strip_prefix("ticket="));
-    let known = ticket.is_some_and(|ticket| {
-        endpoint
-            .tickets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take(ticket)
-    });
+    let ticket = request.uri().query().and_then(|query| query.strip_prefix("ticket="));
+    let known =
+        ticket.is_some_and(|ticket| endpoint.tickets.lock().unwrap_or_else(PoisonError::into_inner).take(ticket));
     if !known {
         return endpoint.refuse(StatusCode::FORBIDDEN, "no such stream, or used before");
     }
@@ -221,10 +167,7 @@ fn on_stream(
         Ok(response) => response,
         Err(error) => return endpoint.refuse(StatusCode::BAD_REQUEST, error),
     };
-    response.headers_mut().insert(
-        SEC_WEBSOCKET_PROTOCOL,
-        HeaderValue::from_static(SUBPROTOCOL),
-    );
+    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     endpoint.tell(Happened::StreamAccepted { keys, tls });
     let upgrade = hyper::upgrade::on(&mut request);
     let talk = Talk::new(&endpoint.greeting, WELCOME_SAMPLES);

@@ -104,31 +104,20 @@ pub struct App {
 
 impl App {
     /// Starts the application with the keys of `dir` on a free loopback port (`port` 0) or on `port`.
-    pub fn start(
-        dir: &Workdir,
-        port: u16,
-        events: mpsc::Sender<AppEvent>,
-    ) -> Result<Self, AppError> {
-        let verifier = Verifier::new([&dir.new_key, &dir.old_key])?;
+    pub fn start(dir: &Workdir, port: u16, events: mpsc::Sender<AppEvent>) -> Result<Self, AppError> {
+        let verifier = Verifier::new(&[&dir.new_key, &dir.old_key])?;
         let tls = tls::acceptor(&dir.app)?;
         let greeting = speech::greeting()?;
         let listeners = listen(port).map_err(AppError::Listen)?;
         let address = listeners[0].local_addr().map_err(AppError::Listen)?;
         let endpoint = Arc::new(Endpoint::new(address.port(), verifier, greeting, events));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(AppError::Thread)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AppError::Thread)?;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("demo-app".into())
             .spawn(move || runtime.block_on(http::serve(listeners, tls, endpoint, stopped)))
             .map_err(AppError::Thread)?;
-        Ok(Self {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens.

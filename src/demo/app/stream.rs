@@ -25,12 +25,7 @@ pub(super) async fn run(upgrade: OnUpgrade, mut talk: Talk, endpoint: Arc<Endpoi
                 .read_buffer_size(READ_BUFFER)
                 .max_message_size(Some(MAX_WS_MESSAGE))
                 .max_frame_size(Some(MAX_WS_MESSAGE));
-            let socket = WebSocketStream::from_raw_socket(
-                TokioIo::new(upgraded),
-                Role::Server,
-                Some(config),
-            )
-            .await;
+            let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
             match converse(socket, &mut talk, &endpoint).await {
                 Ok(()) => "closed".into(),
                 Err(error) => error.to_string(),
@@ -73,4 +68,4 @@ async fn converse(mut socket: Socket, talk: &mut Talk, endpoint: &Endpoint) -> R
 /// The default of tungstenite costs 131 kB a connection.
 const READ_BUFFER: usize = 4 * 1024;
 /// Strongline sends audio all the time, and a ping every 15 s: a minute without either is a dead peer.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);

@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use media_engine::audio::{Resampler, SampleRate};
 use serde_json::{Value, json};
 
 use super::vad::{Turn, Vad};
@@ -123,9 +124,7 @@ impl Talk {
     /// Audio of the caller came: 16 bit samples, little-endian, in pieces of any length.
     pub(super) fn handle_audio(&mut self, bytes: &[u8], now: Instant) {
         let frame = match &self.phase {
-            Phase::Greeting { rate, .. } | Phase::Echo { rate } => {
-                (rate / FRAMES_A_SECOND) as usize
-            }
+            Phase::Greeting { rate, .. } | Phase::Echo { rate } => (rate / FRAMES_A_SECOND) as usize,
             Phase::Waiting | Phase::Over => return,
         };
         let octets = self.odd.take().into_iter().chain(bytes.iter().copied());
@@ -159,9 +158,7 @@ impl Talk {
             return;
         }
         let media = &start["media"];
-        let rate = media["rate"]
-            .as_u64()
-            .and_then(|rate| u32::try_from(rate).ok());
+        let rate = media["rate"].as_u64().and_then(|rate| u32::try_from(rate).ok());
         let Some(rate @ (8_000 | 16_000 | 24_000)) = rate else {
             return self.refuse("the rate must be 8000, 16000 or 24000");
         };
@@ -169,10 +166,7 @@ impl Talk {
             return self.refuse("the encoding must be pcm_s16le");
         }
         self.events.push_back(TalkEvent::Started { rate });
-        self.phase = Phase::Greeting {
-            rate,
-            last: VecDeque::new(),
-        };
+        self.phase = Phase::Greeting { rate, last: VecDeque::new() };
         let [welcome, rest] = std::mem::take(&mut self.greeting);
         for (part, mark) in [(welcome, MARK_WELCOME), (rest, MARK_GREETING)] {
             for piece in at_rate(&part, rate).chunks(rate as usize) {
@@ -221,8 +215,7 @@ impl Talk {
 
     /// What was heard since the caller began belongs to the echo; the silence before it is that much shorter.
     fn begin_echo(&mut self, rate: u32) {
-        let Phase::Greeting { last, .. } = std::mem::replace(&mut self.phase, Phase::Echo { rate })
-        else {
+        let Phase::Greeting { last, .. } = std::mem::replace(&mut self.phase, Phase::Echo { rate }) else {
             return;
         };
         let delay = (u128::from(rate) * ECHO_DELAY.as_millis() / 1_000) as usize;
@@ -235,22 +228,13 @@ impl Talk {
     }
 
     fn on_cleared(&mut self, message: &Value, now: Instant) {
-        let took = self
-            .cleared_at
-            .take()
-            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let took = self.cleared_at.take().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         let played_ms = message["played_ms"].as_u64().unwrap_or(0);
-        self.events
-            .push_back(TalkEvent::Cleared { played_ms, took });
+        self.events.push_back(TalkEvent::Cleared { played_ms, took });
     }
 
     fn on_mark(&mut self, message: &Value) {
-        let name: String = message["name"]
-            .as_str()
-            .unwrap_or_default()
-            .chars()
-            .take(64)
-            .collect();
+        let name: String = message["name"].as_str().unwrap_or_default().chars().take(64).collect();
         let played = message["state"] == "played";
         let end_of_greeting = name == MARK_GREETING && played;
         self.events.push_back(TalkEvent::Mark { name, played });
@@ -276,18 +260,17 @@ impl Talk {
 
 impl std::fmt::Debug for Talk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Talk")
-            .field("turns", &self.turns)
-            .finish_non_exhaustive()
+        f.debug_struct("Talk").field("turns", &self.turns).finish_non_exhaustive()
     }
 }
 
 fn at_rate(samples: &[i16], rate: u32) -> Vec<i16> {
-    let times = rate as usize / 8_000;
-    samples
-        .iter()
-        .flat_map(|s| std::iter::repeat_n(*s, times))
-        .collect()
+    let Some(to) = SampleRate::from_hz(rate) else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    Resampler::new(SampleRate::Hz8000, to).process(samples, &mut out);
+    out
 }
 
 /// The mark after the welcome: it comes back as played.
@@ -302,8 +285,6 @@ const ONSET_FRAMES: usize = super::vad::LOUD_FRAMES as usize + 4;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
     use super::*;
 
     const LOUD: [i16; 320] = [3_000; 320];
@@ -336,7 +317,7 @@ mod tests {
 
     #[test]
     fn it_greets_at_the_rate_of_the_stream_with_two_marks() {
-        let mut talk = Talk::new(&[500; 16_000], 4_000);
+        let mut talk = Talk::new(&vec![500; 16_000], 4_000);
         talk.handle_text(&start(16_000), Instant::now());
         let (texts, samples) = drain(&mut talk);
         assert_eq!(texts[0], json!({"type": "mark", "name": "welcome"}));
@@ -348,7 +329,7 @@ mod tests {
     #[test]
     fn the_caller_interrupts_and_hears_himself_four_hundred_milliseconds_later() {
         let now = Instant::now();
-        let mut talk = Talk::new(&[500; 16_000], 4_000);
+        let mut talk = Talk::new(&vec![500; 16_000], 4_000);
         talk.handle_text(&start(16_000), now);
         drain(&mut talk);
         for _ in 0..10 {
@@ -373,28 +354,16 @@ mod tests {
         talk.handle_audio(&bytes(&LOUD), now);
         assert_eq!(drain(&mut talk).1, 320);
         let later = now + Duration::from_millis(7);
-        talk.handle_text(
-            r#"{"type":"cleared","stream_id":"s","played_ms":3060}"#,
-            later,
-        );
-        talk.handle_text(
-            r#"{"type":"mark","name":"greeting","state":"cleared"}"#,
-            later,
-        );
+        talk.handle_text(r#"{"type":"cleared","stream_id":"s","played_ms":3060}"#, later);
+        talk.handle_text(r#"{"type":"mark","name":"greeting","state":"cleared"}"#, later);
         assert_eq!(
             events(&mut talk)[1..],
             [
                 TalkEvent::Heard,
                 TalkEvent::Interrupted,
                 TalkEvent::Echoing,
-                TalkEvent::Cleared {
-                    played_ms: 3_060,
-                    took: Duration::from_millis(7)
-                },
-                TalkEvent::Mark {
-                    name: "greeting".into(),
-                    played: false
-                },
+                TalkEvent::Cleared { played_ms: 3_060, took: Duration::from_millis(7) },
+                TalkEvent::Mark { name: "greeting".into(), played: false },
             ]
         );
     }
@@ -437,14 +406,7 @@ mod tests {
     fn what_it_does_not_understand_does_not_stop_it() {
         let now = Instant::now();
         let mut talk = Talk::new(&[], 0);
-        for text in [
-            "",
-            "{",
-            "[]",
-            "7",
-            r#"{"type":5}"#,
-            r#"{"type":"new-thing"}"#,
-        ] {
+        for text in ["", "{", "[]", "7", r#"{"type":5}"#, r#"{"type":"new-thing"}"#] {
             talk.handle_text(text, now);
         }
         talk.handle_audio(&[1, 2, 3], now);

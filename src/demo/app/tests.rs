@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -28,12 +26,7 @@ impl Bench {
         let dir = Workdir::create(&base.path().join("demo"), true).unwrap();
         let (sender, events) = mpsc::channel(64);
         let app = App::start(&dir, 0, sender).unwrap();
-        Self {
-            dir,
-            app,
-            events,
-            _base: base,
-        }
+        Self { dir, app, events, _base: base }
     }
 
     fn signature(&self, payload: &str) -> [(&'static str, String); 3] {
@@ -51,9 +44,7 @@ impl Bench {
 
     async fn connect(&self) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
         let connector = TlsConnector::from(Arc::clone(&tls::client(&self.dir.ca_pem).unwrap()));
-        let socket = tokio::net::TcpStream::connect(self.app.address())
-            .await
-            .unwrap();
+        let socket = tokio::net::TcpStream::connect(self.app.address()).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         connector.connect(name, socket).await.unwrap()
     }
@@ -61,11 +52,7 @@ impl Bench {
     /// A flow request as Strongline sends it; the `ws_url` of the answer.
     async fn ask(&self) -> String {
         let body = r#"{"call_id":"c","account_id":"a","from_number":"1","to_number":"2","direction":"inbound"}"#;
-        let headers: String = self
-            .signature(body)
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
+        let headers = self.signature(body).map(|(name, value)| format!("{name}: {value}\r\n")).concat();
         let mut stream = self.connect().await;
         let request = format!(
             "POST /flow HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
@@ -75,12 +62,8 @@ impl Bench {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        let json: serde_json::Value =
-            serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-        assert_eq!(
-            (&json["action"], &json["sample_rate"]),
-            (&"stream".into(), &"16k".into())
-        );
+        let json: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!((&json["action"], &json["sample_rate"]), (&"stream".into(), &"16k".into()));
         assert_eq!(json["protocol"], "native.v1");
         json["ws_url"].as_str().unwrap().into()
     }
@@ -91,9 +74,7 @@ impl Bench {
             request.headers_mut().insert(name, value.parse().unwrap());
         }
         let subprotocol = "other, strongline.native.v1".parse().unwrap();
-        request
-            .headers_mut()
-            .insert("sec-websocket-protocol", subprotocol);
+        request.headers_mut().insert("sec-websocket-protocol", subprotocol);
         request
     }
 
@@ -113,23 +94,16 @@ impl Bench {
 #[tokio::test]
 async fn a_forged_flow_request_is_refused() {
     let mut bench = Bench::new();
-    let status = probe::forged_flow_request(bench.app.address(), &bench.dir.ca_pem)
-        .await
-        .unwrap();
+    let status = probe::forged_flow_request(bench.app.address(), &bench.dir.ca_pem).await.unwrap();
     assert_eq!(status, 401);
-    assert!(matches!(
-        bench.happened().await,
-        Happened::Refused { status: 401, .. }
-    ));
+    assert!(matches!(bench.happened().await, Happened::Refused { status: 401, .. }));
 }
 
 #[tokio::test]
 async fn a_request_too_long_to_be_one_is_refused() {
     let bench = Bench::new();
     let body = "x".repeat(17 * 1024);
-    let status = probe::post(bench.app.address(), &bench.dir.ca_pem, "", &body)
-        .await
-        .unwrap();
+    let status = probe::post(bench.app.address(), &bench.dir.ca_pem, "", &body).await.unwrap();
     assert_eq!(status, 413);
 }
 
@@ -137,9 +111,7 @@ async fn a_request_too_long_to_be_one_is_refused() {
 async fn nobody_talks_to_it_who_does_not_trust_its_ca() {
     let bench = Bench::new();
     let other = Workdir::create(&bench.dir.root().join("other"), true).unwrap();
-    let error = probe::post(bench.app.address(), &other.ca_pem, "", "")
-        .await
-        .unwrap_err();
+    let error = probe::post(bench.app.address(), &other.ca_pem, "", "").await.unwrap_err();
     assert!(error.to_string().contains("certificate"), "{error}");
 }
 
@@ -148,37 +120,25 @@ async fn a_conversation_from_the_flow_request_to_the_echo() {
     let mut bench = Bench::new();
     let ws_url = bench.ask().await;
     let request = bench.handshake(&ws_url, &ws_url);
-    let (mut socket, response) = tokio_tungstenite::client_async(request, bench.connect().await)
-        .await
-        .unwrap();
-    assert_eq!(
-        response.headers()["sec-websocket-protocol"],
-        "strongline.native.v1"
-    );
+    let (mut socket, response) = tokio_tungstenite::client_async(request, bench.connect().await).await.unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], "strongline.native.v1");
     let start = r#"{"type":"start","version":1,"media":{"encoding":"pcm_s16le","rate":16000}}"#;
     socket.send(Message::text(start)).await.unwrap();
-    let loud: Vec<u8> = std::iter::repeat_n(3_000_i16.to_le_bytes(), 320)
-        .flatten()
-        .collect();
+    let loud: Vec<u8> = std::iter::repeat_n(3_000_i16.to_le_bytes(), 320).flatten().collect();
     for _ in 0..4 {
         socket.send(Message::binary(loud.clone())).await.unwrap();
     }
     let mut texts = Vec::new();
     while let Some(message) = socket.next().await {
-        match message.unwrap() {
-            Message::Text(text) if text.contains("clear") => {
-                texts.push(text.to_string());
+        if let Message::Text(text) = message.unwrap() {
+            texts.push(text.to_string());
+            if text.contains("clear") {
                 break;
             }
-            Message::Text(text) => texts.push(text.to_string()),
-            _ => {}
         }
     }
     assert_eq!(texts.len(), 3, "two marks and a clear: {texts:?}");
-    socket
-        .send(Message::text(r#"{"type":"stop","reason":"hangup"}"#))
-        .await
-        .unwrap();
+    socket.send(Message::text(r#"{"type":"stop","reason":"hangup"}"#)).await.unwrap();
     socket.close(None).await.unwrap();
     let mut story = Vec::new();
     loop {
@@ -191,28 +151,15 @@ async fn a_conversation_from_the_flow_request_to_the_echo() {
     }
     assert!(matches!(&story[0], Happened::FlowVerified { keys, .. } if keys == &["new", "old"]));
     assert!(matches!(&story[1], Happened::StreamAccepted { tls, .. } if tls.version == "TLS 1.3"));
-    assert!(
-        story
-            .iter()
-            .any(|what| matches!(what, Happened::Talk(TalkEvent::Interrupted)))
-    );
-    assert!(
-        story
-            .iter()
-            .any(|what| matches!(what, Happened::Talk(TalkEvent::Stopped { .. })))
-    );
+    assert!(story.iter().any(|what| matches!(what, Happened::Talk(TalkEvent::Interrupted))));
+    assert!(story.iter().any(|what| matches!(what, Happened::Talk(TalkEvent::Stopped { .. }))));
 }
 
 #[tokio::test]
 async fn a_stream_address_is_good_once_and_only_with_its_signature() {
     let bench = Bench::new();
     let ws_url = bench.ask().await;
-    assert_eq!(
-        bench
-            .status(bench.handshake(&ws_url, "wss://localhost/other"))
-            .await,
-        401
-    );
+    assert_eq!(bench.status(bench.handshake(&ws_url, "wss://localhost/other")).await, 401);
     assert_eq!(bench.status(bench.handshake(&ws_url, &ws_url)).await, 101);
     assert_eq!(bench.status(bench.handshake(&ws_url, &ws_url)).await, 403);
     let without = {

@@ -25,11 +25,7 @@ impl Vad {
             self.loud = 0;
             self.quiet += 1;
         }
-        let now = if self.speaking {
-            self.quiet < QUIET_FRAMES
-        } else {
-            self.loud >= LOUD_FRAMES
-        };
+        let now = if self.speaking { self.quiet < QUIET_FRAMES } else { self.loud >= LOUD_FRAMES };
         let turn = match (self.speaking, now) {
             (false, true) => Some(Turn::Began),
             (true, false) => Some(Turn::Ended),
@@ -40,6 +36,7 @@ impl Vad {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a frame has a few hundred samples")]
 fn rms(frame: &[i16]) -> f64 {
     if frame.is_empty() {
         return 0.0;
@@ -75,10 +72,7 @@ mod tests {
     #[test]
     fn a_turn_begins_after_sixty_milliseconds_and_ends_after_half_a_second_of_quiet() {
         let mut vad = Vad::default();
-        assert_eq!(
-            [&LOUD, &LOUD, &LOUD].map(|f| vad.hear(f)),
-            [None, None, Some(Turn::Began)]
-        );
+        assert_eq!([&LOUD, &LOUD, &LOUD].map(|f| vad.hear(f)), [None, None, Some(Turn::Began)]);
         for _ in 1..QUIET_FRAMES {
             assert_eq!(vad.hear(&QUIET), None);
         }

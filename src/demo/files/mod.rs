@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub use self::dialplan::DialplanFacts;
-pub use self::pki::Identity;
+use self::pki::Authority;
 pub(crate) use self::pki::LOOPBACK_NAME;
-use self::pki::{Authority, PkiError};
+pub use self::pki::{Identity, PkiError};
 
 /// Why the folder could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +29,7 @@ pub enum FilesError {
         source: io::Error,
     },
     /// The folder named by --dir is open to others and was not made by the demo.
-    #[error(
-        "{path} can be read by other users, and keys will be written there; run: chmod 700 {path}"
-    )]
+    #[error("{path} can be read by other users, and keys will be written there; run: chmod 700 {path}")]
     Open {
         /// The folder.
         path: PathBuf,
@@ -136,9 +134,7 @@ impl Workdir {
 
 impl std::fmt::Debug for Workdir {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Workdir")
-            .field("root", &self.root)
-            .finish_non_exhaustive()
+        f.debug_struct("Workdir").field("root", &self.root).finish_non_exhaustive()
     }
 }
 
@@ -149,15 +145,9 @@ impl WebhookKey {
         use rand::TryRng;
 
         let mut octets = Zeroizing::new([0_u8; WEBHOOK_KEY_OCTETS]);
-        rand::rngs::SysRng
-            .try_fill_bytes(octets.as_mut())
-            .map_err(|error| FilesError::Random(error.to_string()))?;
-        let text =
-            Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(octets.as_ref()));
-        Ok(Self {
-            name,
-            secret: Zeroizing::new(format!("whsec_{}", text.as_str())),
-        })
+        rand::rngs::SysRng.try_fill_bytes(octets.as_mut()).map_err(|error| FilesError::Random(error.to_string()))?;
+        let text = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(octets.as_ref()));
+        Ok(Self { name, secret: Zeroizing::new(format!("whsec_{}", text.as_str())) })
     }
 
     /// The key in the form in which the stock libraries take it.
@@ -168,10 +158,13 @@ impl WebhookKey {
 
 impl std::fmt::Debug for WebhookKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WebhookKey")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("WebhookKey").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// A certificate for an endpoint that nobody is asked to trust.
+pub(crate) fn own_certificate() -> Result<Identity, PkiError> {
+    Authority::new()?.issue("Strongline caller")
 }
 
 /// A free port on the loopback address. Between this and the server's own bind another program may take it: the
@@ -183,17 +176,11 @@ pub fn free_port() -> io::Result<u16> {
 
 fn private_folder(root: &Path, made_by_us: bool) -> Result<(), FilesError> {
     if !root.exists() {
-        return DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(root)
-            .map_err(|source| at(root, source));
+        return DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(|source| at(root, source));
     }
-    let mode = fs::metadata(root)
-        .map_err(|source| at(root, source))?
-        .permissions()
-        .mode();
-    if mode & 0o077 == 0 {
+    let mode = fs::metadata(root).map_err(|source| at(root, source))?.permissions().mode();
+    let others = mode & 0o077;
+    if others == 0 {
         return Ok(());
     }
     if !made_by_us {
@@ -203,10 +190,7 @@ fn private_folder(root: &Path, made_by_us: bool) -> Result<(), FilesError> {
 }
 
 fn at(path: &Path, source: io::Error) -> FilesError {
-    FilesError::Write {
-        path: path.into(),
-        source,
-    }
+    FilesError::Write { path: path.into(), source }
 }
 
 const CA: &str = "ca.pem";
@@ -219,8 +203,6 @@ const WEBHOOK_KEY_OCTETS: usize = 32;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
     use super::*;
 
     #[test]
@@ -229,10 +211,7 @@ mod tests {
         let root = base.path().join("a/demo");
         for _ in 0..2 {
             let dir = Workdir::create(&root, true).unwrap();
-            assert_eq!(
-                fs::metadata(&root).unwrap().permissions().mode() & 0o777,
-                0o700
-            );
+            assert_eq!(fs::metadata(&root).unwrap().permissions().mode() & 0o777, 0o700);
             for name in [CA, SIP_CERTIFICATE, SIP_KEY, NEW_KEY, OLD_KEY] {
                 let mode = fs::metadata(dir.path(name)).unwrap().permissions().mode();
                 assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -251,10 +230,7 @@ mod tests {
 
     #[test]
     fn keys_differ_and_do_not_show() {
-        let (a, b) = (
-            WebhookKey::generate("new").unwrap(),
-            WebhookKey::generate("old").unwrap(),
-        );
+        let (a, b) = (WebhookKey::generate("new").unwrap(), WebhookKey::generate("old").unwrap());
         assert_ne!(a.secret(), b.secret());
         assert!(!format!("{a:?}").contains(&a.secret()[6..16]));
         assert!(standardwebhooks::Webhook::new(a.secret()).is_ok());

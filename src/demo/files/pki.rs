@@ -46,21 +46,12 @@ impl Authority {
         params.name_constraints = Some(NameConstraints {
             permitted_subtrees: vec![
                 GeneralSubtree::DnsName(LOOPBACK_NAME.into()),
-                GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(
-                    Ipv4Addr::LOCALHOST.into(),
-                    8,
-                )),
-                GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(
-                    Ipv6Addr::LOCALHOST.into(),
-                    128,
-                )),
+                GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(Ipv4Addr::LOCALHOST.into(), 8)),
+                GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(Ipv6Addr::LOCALHOST.into(), 128)),
             ],
             excluded_subtrees: Vec::new(),
         });
-        Ok(Self(CertifiedIssuer::self_signed(
-            params,
-            KeyPair::generate()?,
-        )?))
+        Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
     }
 
     pub(super) fn pem(&self) -> String {
@@ -78,10 +69,7 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.0)?;
-        Ok(Identity {
-            certificate_pem: certificate.pem(),
-            key_pem: Zeroizing::new(key.serialize_pem()),
-        })
+        Ok(Identity { certificate_pem: certificate.pem(), key_pem: Zeroizing::new(key.serialize_pem()) })
     }
 }
 
@@ -97,13 +85,11 @@ fn params(name: &str, names: Vec<String>) -> Result<CertificateParams, PkiError>
 
 /// The name both certificates carry.
 pub(crate) const LOOPBACK_NAME: &str = "localhost";
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(3_600);
-const LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+const CLOCK_TOLERANCE: Duration = Duration::from_hours(1);
+const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
     use x509_parser::prelude::*;
 
     use super::*;
