@@ -4,10 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use super::app::FLOW_PATH;
 use super::files::LOOPBACK_NAME;
@@ -33,7 +30,8 @@ pub(crate) async fn post(app: SocketAddr, ca_pem: &str, headers: &str, body: &st
         length = body.len()
     );
     let exchange = async {
-        let mut stream = connect(app, ca_pem).await?;
+        let config = tls::client(ca_pem).map_err(io::Error::other)?;
+        let mut stream = tls::connect(app, app.ip(), LOOPBACK_NAME, config).await?;
         stream.write_all(request.as_bytes()).await?;
         let mut head = [0; STATUS_LINE.len()];
         stream.read_exact(&mut head).await?;
@@ -41,12 +39,6 @@ pub(crate) async fn post(app: SocketAddr, ca_pem: &str, headers: &str, body: &st
         status.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
     };
     tokio::time::timeout(PATIENCE, exchange).await?
-}
-
-async fn connect(app: SocketAddr, ca_pem: &str) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
-    let connector = TlsConnector::from(tls::client(ca_pem).map_err(io::Error::other)?);
-    let name = ServerName::try_from(LOOPBACK_NAME).map_err(io::Error::other)?;
-    connector.connect(name, TcpStream::connect(app).await?).await
 }
 
 const STATUS_LINE: &str = "HTTP/1.1 401";

@@ -46,6 +46,8 @@ pub struct DemoResult {
     pub codec: &'static str,
     /// The SRTP suite.
     pub srtp_suite: Option<&'static str>,
+    /// TLS of the caller's SIP connection, as the caller sees it.
+    pub sip_tls: Option<String>,
     /// From the answer to the end.
     pub talked_ms: f64,
     /// The recording of what the caller heard.
@@ -91,6 +93,7 @@ impl DemoResult {
             jitter_ms: ms(rtp.jitter),
             codec: report.codec.name(),
             srtp_suite: report.suite.map(media_engine::srtp::Suite::name),
+            sip_tls: report.tls.map(|tls| tls.to_string()),
             talked_ms: ms(report.talked),
             received_wav: received_wav.into(),
             steps,
@@ -202,6 +205,7 @@ mod tests {
             talked: Duration::from_secs(10),
             codec: Codec::Pcmu,
             suite: Some(Suite::AeadAes256Gcm),
+            tls: None,
             media: ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap()),
             heard: Track { began: now, samples },
             spoken: Some(now + Duration::from_secs(3)),

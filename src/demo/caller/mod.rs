@@ -22,6 +22,8 @@ mod report;
 mod script;
 mod sdp;
 mod signalling;
+#[cfg(test)]
+mod tests;
 
 use tokio::sync::oneshot;
 

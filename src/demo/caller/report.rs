@@ -11,6 +11,7 @@ use media_engine::srtp::Suite;
 use sip_core::endpoint::{EndReason, EndedBy};
 
 use crate::demo::measure::Track;
+use crate::demo::tls::TlsFacts;
 
 /// A call that was answered, and is over.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct CallReport {
     pub codec: Codec,
     /// The SRTP suite; none on a plain call.
     pub suite: Option<Suite>,
+    /// TLS of the signalling: its certificate is verified. None over UDP and TCP.
+    pub tls: Option<TlsFacts>,
     /// Our RTP address and the server's.
     pub media: (SocketAddr, SocketAddr),
     /// What was heard, in its place in time.
@@ -84,8 +87,8 @@ pub enum CallError {
     /// A socket or thread could not be had.
     #[error("no socket or thread for the call: {0}")]
     Socket(#[from] io::Error),
-    /// TLS could not be set up.
-    #[error("TLS for the call: {0}")]
+    /// TLS could not be set up, or the server is not who it should be.
+    #[error("TLS to the server: {0}")]
     Tls(String),
     /// The SIP endpoint did not start.
     #[error("the caller's SIP endpoint: {0}")]

@@ -1,6 +1,7 @@
 //! The caller's signalling: a SIP endpoint of its own for one call.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media_engine::audio::SampleRate;
@@ -23,16 +24,29 @@ use super::script::Script;
 use super::sdp::{Agreed, Offer};
 use super::{Call, CallError, CallReport, CallerEvent, End, Via};
 use crate::demo::files;
-use crate::demo::tls;
+use crate::demo::tls::{self, TlsFacts};
 
 /// Places one call; `given_up` resolves when nobody waits for it any more.
 pub(super) async fn place(call: Call, given_up: oneshot::Receiver<()>) -> Result<CallReport, CallError> {
     let mut rng = StdRng::try_from_rng(&mut SysRng).map_err(|error| CallError::Endpoint(error.to_string()))?;
-    let server = net::serve(config(&call, &mut rng)?).await;
-    let server = server.map_err(|error| CallError::Endpoint(in_full(&error)))?;
-    let outcome = converse(call, server.handle(), &mut rng, given_up).await;
+    let config = config(&call, &mut rng)?;
+    let tls = inspect(&call, &config).await?;
+    let server = net::serve(config).await.map_err(|error| CallError::Endpoint(in_full(&error)))?;
+    let outcome = converse(call, server.handle(), &mut rng, given_up).await.map(|report| CallReport { tls, ..report });
     server.shutdown(GRACE).await;
     outcome
+}
+
+/// A handshake of its own before the call, with the configuration of the call: it tells what the connection is secured
+/// with, and a certificate that is not right is named as what it is, not as a call that failed.
+async fn inspect(call: &Call, config: &Config) -> Result<Option<TlsFacts>, CallError> {
+    let (Via::Tls { name, .. }, Some(tls_client)) = (&call.via, &config.tls_client) else {
+        return Ok(None);
+    };
+    let connected = tls::connect(call.server, call.source, name, Arc::clone(tls_client));
+    let connected = timeout(call.patience, connected).await.map_err(|_| CallError::Patience(call.patience))?;
+    let stream = connected.map_err(|error| CallError::Tls(error.to_string()))?;
+    Ok(Some(TlsFacts::of(stream.get_ref().1)))
 }
 
 async fn converse(
@@ -80,6 +94,7 @@ async fn converse(
         talked: answered_at.elapsed(),
         codec,
         suite,
+        tls: None,
         media,
         heard: recorded.heard,
         spoken: recorded.spoken,
