@@ -90,6 +90,10 @@ pub fn run(args: &DemoArgs) -> ExitCode {
             if result.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
+            if args.json {
+                let json = serde_json::json!({"passed": false, "reasons": [error.to_string()]});
+                Screen::stdout(true).line(&format!("{json:#}"));
+            }
             screen.line("");
             Screen::stderr(args.no_color).fail(&error.to_string());
             ExitCode::FAILURE
