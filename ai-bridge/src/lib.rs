@@ -10,3 +10,8 @@ pub mod webhook;
 pub mod flow;
 
 pub mod stream;
+
+#[cfg(feature = "net")]
+pub mod net;
+
+mod pace;

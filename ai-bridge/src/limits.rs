@@ -95,3 +95,37 @@ pub const MAX_WAITING_CONTROL: usize = 4_096;
 pub const STALL_LIMIT: Duration = Duration::from_secs(30);
 /// Events that may wait for the call to fetch them.
 pub const MAX_WAITING_EVENTS: usize = 256;
+/// Addresses of one name that are tried.
+pub const MAX_ADDRESSES: usize = 4;
+/// Longest answer to a flow request in octets.
+pub const MAX_HTTP_BODY: usize = 64 * 1024;
+/// Longest head of an HTTP answer in octets.
+pub const MAX_HTTP_HEAD: usize = 16 * 1024;
+/// Most headers of an HTTP answer.
+pub const MAX_HTTP_HEADERS: usize = 64;
+/// Wait before a failed connect is tried once more.
+pub const RETRY_WAIT: Duration = Duration::from_millis(200);
+/// Longest answer to a WebSocket handshake in octets.
+pub const MAX_WS_HANDSHAKE: usize = 8 * 1024;
+/// Default deadline of a stream's opening, look-up to handshake: applications often open a model's session first.
+pub const OPEN_DEADLINE: Duration = Duration::from_secs(10);
+/// Time between two pings of a stream.
+pub const PING_EVERY: Duration = Duration::from_secs(15);
+/// Pings that may go unanswered before a stream is taken for dead.
+pub const MAX_MISSED_PINGS: u32 = 2;
+/// Pings an application may send per second, once its burst is spent.
+pub const PINGS_PER_SECOND: u32 = 5;
+/// Pings an application may send at once.
+pub const PING_BURST: u32 = 50;
+/// Octets that may come between two messages beyond the longest message: heads of fragments and pings.
+pub const READ_SLACK: usize = 64 * 1024;
+/// Read buffer of a stream in octets.
+pub const READ_BUFFER: usize = 4 * 1024;
+/// Octets that wait in the process before they are written without a flush.
+pub const WRITE_BUFFER: usize = 16 * 1024;
+/// Least octets that may wait in the process for an application that does not read.
+pub const MAX_WRITE_BUFFER: usize = 64 * 1024;
+/// Octets that may wait in the kernel, so that old audio waits where it can still be dropped.
+pub const SEND_BUFFER: u32 = 64 * 1024;
+/// How long a close waits for the application's own.
+pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);

@@ -14,7 +14,9 @@ pub enum FlowError {
         octets: usize,
     },
     /// The body is not JSON.
-    #[error("the flow answer is not JSON (line {line}, column {column}): answer with one object such as {{\"action\": \"hangup\"}}")]
+    #[error(
+        "the flow answer is not JSON (line {line}, column {column}): answer with one object such as {{\"action\": \"hangup\"}}"
+    )]
     NotJson {
         /// Where the parser stopped.
         line: usize,
@@ -58,12 +60,16 @@ pub enum FlowError {
         source: UrlError,
     },
     /// A piece length the server does not cut.
-    #[error("`chunk_size` in the flow answer is {found} ms: it must be a multiple of {CHUNK_STEP_MS} from {CHUNK_STEP_MS} to {MAX_CHUNK_MS}")]
+    #[error(
+        "`chunk_size` in the flow answer is {found} ms: it must be a multiple of {CHUNK_STEP_MS} from {CHUNK_STEP_MS} to {MAX_CHUNK_MS}"
+    )]
     ChunkSize {
         /// What was asked for.
         found: u64,
     },
     /// A rate the chosen dialect does not have.
-    #[error("`sample_rate` in the flow answer is \"24k\", which only the native dialect has: use \"16k\" or add `\"protocol\": \"native.v1\"`")]
+    #[error(
+        "`sample_rate` in the flow answer is \"24k\", which only the native dialect has: use \"16k\" or add `\"protocol\": \"native.v1\"`"
+    )]
     RateNeedsNative,
 }

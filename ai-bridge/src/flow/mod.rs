@@ -15,6 +15,6 @@ mod tests;
 
 pub use self::answer::{FlowAnswer, PlayAction, Protocol, StreamAction, StreamPlan, parse_answer};
 pub use self::error::FlowError;
-pub use self::request::{Direction, FlowRequest};
 pub(crate) use self::read::cut;
+pub use self::request::{Direction, FlowRequest};
 pub use self::url::{HttpsUrl, UrlError, WssUrl};

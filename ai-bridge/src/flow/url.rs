@@ -112,7 +112,9 @@ pub enum UrlError {
     #[error("it is longer than {MAX_URL} octets: shorten its path or query")]
     TooLong,
     /// White space, a control character or a character beyond ASCII.
-    #[error("it has a space, a control character or a character beyond ASCII: percent-encode it, use punycode for the host")]
+    #[error(
+        "it has a space, a control character or a character beyond ASCII: percent-encode it, use punycode for the host"
+    )]
     Character,
     /// A `#fragment`.
     #[error("it has a `#fragment`, which is never sent: use a query parameter instead")]

@@ -17,7 +17,6 @@ mod dialect;
 mod event;
 mod native;
 mod outbox;
-mod pace;
 mod pieces;
 mod playout;
 mod session;

@@ -61,11 +61,6 @@ pub struct StreamOptions {
 
 impl Default for StreamOptions {
     fn default() -> Self {
-        Self {
-            queue: QueueLimits::default(),
-            uplink_age: UPLINK_AGE,
-            stall: STALL_LIMIT,
-            teler_start_says_8000: false,
-        }
+        Self { queue: QueueLimits::default(), uplink_age: UPLINK_AGE, stall: STALL_LIMIT, teler_start_says_8000: false }
     }
 }

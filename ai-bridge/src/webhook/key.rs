@@ -96,7 +96,9 @@ pub enum KeyError {
     #[error("what follows `whsec_` is not standard base64 with its padding: copy the secret again, whole")]
     Base64,
     /// The secret is too short to be safe or longer than the specification allows.
-    #[error("a signing key holds {MIN_KEY_OCTETS} to {MAX_KEY_OCTETS} octets, this one {octets}: make 32 random octets")]
+    #[error(
+        "a signing key holds {MIN_KEY_OCTETS} to {MAX_KEY_OCTETS} octets, this one {octets}: make 32 random octets"
+    )]
     Length {
         /// Its length.
         octets: usize,

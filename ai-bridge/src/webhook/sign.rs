@@ -61,11 +61,7 @@ pub struct SignedHeaders {
 impl SignedHeaders {
     /// Header names and values, in the specification's order.
     pub fn pairs(&self) -> [(&'static str, &str); 3] {
-        [
-            (HEADER_ID, self.id.as_str()),
-            (HEADER_TIMESTAMP, &self.timestamp),
-            (HEADER_SIGNATURE, &self.signature),
-        ]
+        [(HEADER_ID, self.id.as_str()), (HEADER_TIMESTAMP, &self.timestamp), (HEADER_SIGNATURE, &self.signature)]
     }
 }
 

@@ -95,10 +95,7 @@ fn accepts_what_the_stock_crate_signs() {
     let signature = stock.sign(ID, 1_649_367_553, b"hello").unwrap();
     let keys = [key(SECRET), key(OLD)];
     assert_eq!(verify(&keys, ID, "1649367553", &signature, b"hello", 1_649_367_600), Ok(()));
-    assert_eq!(
-        verify(&keys[..1], ID, "1649367553", &signature, b"hello", 1_649_367_600),
-        Err(VerifyError::Signature)
-    );
+    assert_eq!(verify(&keys[..1], ID, "1649367553", &signature, b"hello", 1_649_367_600), Err(VerifyError::Signature));
 }
 
 #[test]
@@ -106,14 +103,8 @@ fn skips_versions_it_does_not_know() {
     let file = vectors("standard_webhooks.json");
     let list = file["rotation"]["example"].as_str().unwrap();
     let keys = [key(OLD)];
-    let verdict = verify(
-        &keys,
-        "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        "1614265330",
-        list,
-        br#"{"test": 2432232314}"#,
-        1_614_265_330,
-    );
+    let verdict =
+        verify(&keys, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", list, br#"{"test": 2432232314}"#, 1_614_265_330);
     assert_eq!(verdict, Ok(()));
 }
 

@@ -62,9 +62,10 @@ pub(crate) fn printable(text: &str) -> String {
 fn checked<'a, T: Deserialize<'a> + Addressed>(text: &'a [u8], ours: &str, hint: &'static str) -> Result<T, Bad> {
     let message: T = serde_json::from_slice(text).map_err(|_| (Refusal::BadField, hint.into()))?;
     match message.stream_id() {
-        Some(given) if given != ours => {
-            Err((Refusal::WrongStream, "`stream_id` names another stream: use the one of `start`, or leave it out".into()))
-        }
+        Some(given) if given != ours => Err((
+            Refusal::WrongStream,
+            "`stream_id` names another stream: use the one of `start`, or leave it out".into(),
+        )),
         Some(_) | None => Ok(message),
     }
 }

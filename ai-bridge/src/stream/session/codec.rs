@@ -18,9 +18,7 @@ impl Codec {
     pub(super) fn new(dialect: Dialect, facts: &StreamStart) -> Self {
         match dialect {
             Dialect::Native => Self::Native,
-            Dialect::Teler => {
-                Self::Teler { encoder: teler::Encoder::new(facts), scratch: teler::Scratch::default() }
-            }
+            Dialect::Teler => Self::Teler { encoder: teler::Encoder::new(facts), scratch: teler::Scratch::default() },
         }
     }
 

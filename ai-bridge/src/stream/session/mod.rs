@@ -18,7 +18,6 @@ use super::dialect::Dialect;
 use super::event::{CloseCode, StopReason, StreamEvent, WsMessage};
 use super::native::{FlowState, ToApp};
 use super::outbox::{Next, Outbox};
-use super::pace::Pace;
 use super::pieces::Pieces;
 use super::playout::PlayQueue;
 use super::start::{StreamOptions, StreamStart};
@@ -27,6 +26,7 @@ use crate::limits::{
     AUDIO_BURST, AUDIO_PER_SECOND, CONTROL_BURST, CONTROL_PER_SECOND, ERROR_BURST, ERRORS_PER_SECOND,
     MAX_WAITING_EVENTS,
 };
+use crate::pace::Pace;
 
 /// The stream of a call to its application. Feed it one thing, then drain `poll_message` and `poll_event`.
 pub struct StreamSession {

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::Deserialize;
 
 use super::super::playout::ChunkId;
 use super::super::stats::Refusal;
@@ -27,8 +27,8 @@ pub(crate) struct Scratch(Vec<u8>);
 impl Scratch {
     /// Reads one text message.
     pub(crate) fn parse(&mut self, text: &[u8]) -> Result<Parsed<'_>, Refusal> {
-        let message: Message<'_> =
-            serde_json::from_slice(text).map_err(|error| if error.is_data() { Refusal::BadField } else { Refusal::NotJson })?;
+        let message: Message<'_> = serde_json::from_slice(text)
+            .map_err(|error| if error.is_data() { Refusal::BadField } else { Refusal::NotJson })?;
         let Loose::Text(kind) = &message.kind else { return Err(Refusal::NoType) };
         match kind.as_ref() {
             "audio" => {
@@ -63,7 +63,6 @@ struct Message<'a> {
     #[serde(borrow)]
     data: Data<'a>,
 }
-
 
 #[derive(Default)]
 struct Data<'a> {
@@ -163,7 +162,6 @@ struct Fields<'a> {
     #[serde(borrow)]
     chunk_id: Loose<'a>,
 }
-
 
 /// Reads an object's two fields; anything else than an object counts as one without them.
 struct DataVisitor;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     interval: Duration,
     burst: Duration,
     /// When the messages taken so far would have come at the plain rate.
@@ -11,13 +11,13 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
+    pub(crate) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
         let interval = Duration::from_secs(1) / per_second;
         Self { interval, burst: interval * burst, due: now }
     }
 
     /// Whether one more message may come now.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
         let next = self.due.max(now) + self.interval;
         let fits = next.saturating_duration_since(now) <= self.burst;
         if fits {
