@@ -20,12 +20,7 @@ impl Pool {
     /// A pool that never makes more than `limit` buffers.
     pub fn new(limit: usize) -> Self {
         Self {
-            shelf: Rc::new(Shelf {
-                free: RefCell::new(Vec::new()),
-                made: Cell::new(0),
-                refused: Cell::new(0),
-                limit,
-            }),
+            shelf: Rc::new(Shelf { free: RefCell::new(Vec::new()), made: Cell::new(0), refused: Cell::new(0), limit }),
         }
     }
 
@@ -45,18 +40,11 @@ impl Pool {
             Some(store) => store,
             None if self.shelf.made.get() < self.shelf.limit => self.shelf.make(),
             None => {
-                self.shelf
-                    .refused
-                    .set(self.shelf.refused.get().saturating_add(1));
+                self.shelf.refused.set(self.shelf.refused.get().saturating_add(1));
                 return None;
             }
         };
-        Some(PacketBuf {
-            store,
-            len: 0,
-            dirty: 0,
-            home: Rc::clone(&self.shelf),
-        })
+        Some(PacketBuf { store, len: 0, dirty: 0, home: Rc::clone(&self.shelf) })
     }
 
     /// How full the pool is.
@@ -148,9 +136,7 @@ impl DerefMut for PacketBuf {
 
 impl fmt::Debug for PacketBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PacketBuf")
-            .field("len", &self.len)
-            .finish_non_exhaustive()
+        f.debug_struct("PacketBuf").field("len", &self.len).finish_non_exhaustive()
     }
 }
 
@@ -188,36 +174,18 @@ impl Shelf {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]
     fn buffers_come_back_and_are_bounded() {
         let pool = Pool::new(2);
         pool.warm(1);
-        assert_eq!(
-            pool.gauge(),
-            PoolGauge {
-                made: 1,
-                in_use: 0,
-                limit: 2,
-                refused: 0
-            }
-        );
+        assert_eq!(pool.gauge(), PoolGauge { made: 1, in_use: 0, limit: 2, refused: 0 });
 
         let first = pool.take().unwrap();
         let second = pool.take().unwrap();
         assert!(pool.take().is_none());
-        assert_eq!(
-            pool.gauge(),
-            PoolGauge {
-                made: 2,
-                in_use: 2,
-                limit: 2,
-                refused: 1
-            }
-        );
+        assert_eq!(pool.gauge(), PoolGauge { made: 2, in_use: 2, limit: 2, refused: 1 });
 
         drop(first);
         assert_eq!(pool.gauge().in_use, 1);

@@ -61,16 +61,8 @@ mod tests {
         for packet_type in 200..=207 {
             assert_eq!(demux(&[0x80, packet_type]), Protocol::Rtcp);
         }
-        assert_eq!(
-            demux(&[0x80, 0x80]),
-            Protocol::Rtp,
-            "PCMU with the marker bit"
-        );
-        assert_eq!(
-            demux(&[0x80, 0x80 | 101]),
-            Protocol::Rtp,
-            "telephone-event with the marker bit"
-        );
+        assert_eq!(demux(&[0x80, 0x80]), Protocol::Rtp, "PCMU with the marker bit");
+        assert_eq!(demux(&[0x80, 0xe5]), Protocol::Rtp, "telephone-event with the marker bit");
         assert_eq!(demux(&[0x80, 191]), Protocol::Rtp);
         assert_eq!(demux(&[0x80, 224]), Protocol::Rtp);
     }

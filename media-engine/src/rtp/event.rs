@@ -26,14 +26,11 @@ impl TelephoneEvent {
     pub const LEN: usize = 4;
 
     /// The keys in the order of their codes (RFC 4733 3.2).
-    const KEYS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D',
-    ];
+    const KEYS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D'];
 
     /// Reads a report. The reserved bit is ignored (RFC 4733 2.3.3), and so is what follows the four octets.
     pub fn decode(payload: &[u8]) -> Result<Self, EventError> {
-        let ([event, flags, duration0, duration1], _) =
-            payload.split_first_chunk().ok_or(EventError::TooShort)?;
+        let ([event, flags, duration0, duration1], _) = payload.split_first_chunk().ok_or(EventError::TooShort)?;
         Ok(Self {
             event: *event,
             end: flags & 0x80 != 0,
@@ -56,9 +53,7 @@ impl TelephoneEvent {
 
     /// The event code of a key.
     pub fn code_of(key: char) -> Option<u8> {
-        let position = Self::KEYS
-            .iter()
-            .position(|&known| known == key.to_ascii_uppercase())?;
+        let position = Self::KEYS.iter().position(|&known| known == key.to_ascii_uppercase())?;
         u8::try_from(position).ok()
     }
 }
@@ -82,7 +77,7 @@ pub enum EventError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    #![expect(clippy::indexing_slicing, reason = "tests")]
 
     use proptest::prelude::*;
 
@@ -91,43 +86,23 @@ mod tests {
     #[test]
     fn a_report_is_read() {
         let event = TelephoneEvent::decode(&[5, 0x8a, 0x03, 0x20]).unwrap();
-        assert_eq!(
-            (event.key(), event.end, event.volume, event.duration),
-            (Some('5'), true, 10, 800)
-        );
+        assert_eq!((event.key(), event.end, event.volume, event.duration), (Some('5'), true, 10, 800));
     }
 
     #[test]
     fn short_payloads_are_refused() {
         for len in 0..TelephoneEvent::LEN {
-            assert_eq!(
-                TelephoneEvent::decode(&[0; 4][..len]),
-                Err(EventError::TooShort)
-            );
+            assert_eq!(TelephoneEvent::decode(&[0; 4][..len]), Err(EventError::TooShort));
         }
     }
 
     #[test]
     fn keys_and_codes_are_one_to_one() {
         for event in 0..16 {
-            let report = TelephoneEvent {
-                event,
-                end: false,
-                volume: 10,
-                duration: 0,
-            };
+            let report = TelephoneEvent { event, end: false, volume: 10, duration: 0 };
             assert_eq!(TelephoneEvent::code_of(report.key().unwrap()), Some(event));
         }
-        assert_eq!(
-            TelephoneEvent {
-                event: 16,
-                end: false,
-                volume: 0,
-                duration: 0
-            }
-            .key(),
-            None
-        );
+        assert_eq!(TelephoneEvent { event: 16, end: false, volume: 0, duration: 0 }.key(), None);
         assert_eq!(TelephoneEvent::code_of('d'), Some(15));
         assert_eq!(TelephoneEvent::code_of('E'), None);
         assert_eq!(TelephoneEvent::code_of('²'), None);
@@ -135,16 +110,8 @@ mod tests {
 
     #[test]
     fn debug_shows_no_digit() {
-        let event = TelephoneEvent {
-            event: 7,
-            end: true,
-            volume: 10,
-            duration: 160,
-        };
-        assert_eq!(
-            format!("{event:?}"),
-            "TelephoneEvent { end: true, duration: 160, .. }"
-        );
+        let event = TelephoneEvent { event: 7, end: true, volume: 10, duration: 160 };
+        assert_eq!(format!("{event:?}"), "TelephoneEvent { end: true, duration: 160, .. }");
     }
 
     proptest! {

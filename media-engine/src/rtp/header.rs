@@ -39,23 +39,8 @@ impl Header {
     ///
     /// The padding is not looked at: in an SRTP packet its length is still encrypted.
     pub fn parse(packet: &[u8]) -> Result<Self, HeaderError> {
-        let (fixed, rest) = packet
-            .split_first_chunk::<FIXED_HEADER_LEN>()
-            .ok_or(HeaderError::TooShort)?;
-        let [
-            first,
-            second,
-            seq0,
-            seq1,
-            ts0,
-            ts1,
-            ts2,
-            ts3,
-            ssrc0,
-            ssrc1,
-            ssrc2,
-            ssrc3,
-        ] = *fixed;
+        let (fixed, rest) = packet.split_first_chunk::<FIXED_HEADER_LEN>().ok_or(HeaderError::TooShort)?;
+        let [first, second, seq0, seq1, ts0, ts1, ts2, ts3, ssrc0, ssrc1, ssrc2, ssrc3] = *fixed;
         if first >> 6 != 2 {
             return Err(HeaderError::Version);
         }
@@ -63,9 +48,7 @@ impl Header {
         let after_csrcs = rest.get(csrcs..).ok_or(HeaderError::Csrc)?;
         let mut len = FIXED_HEADER_LEN.saturating_add(csrcs);
         if first & 0x10 != 0 {
-            let ([_, _, words0, words1], extension) = after_csrcs
-                .split_first_chunk()
-                .ok_or(HeaderError::Extension)?;
+            let ([_, _, words0, words1], extension) = after_csrcs.split_first_chunk().ok_or(HeaderError::Extension)?;
             let octets = usize::from(u16::from_be_bytes([*words0, *words1])).saturating_mul(4);
             if octets > extension.len() {
                 return Err(HeaderError::Extension);
@@ -91,10 +74,7 @@ impl Header {
 
     /// Where in `packet`, the plain packet this header was read from, the payload stands, padding excluded.
     pub fn payload_range(&self, packet: &[u8]) -> Result<Range<usize>, HeaderError> {
-        let after_header = packet
-            .len()
-            .checked_sub(self.len)
-            .ok_or(HeaderError::TooShort)?;
+        let after_header = packet.len().checked_sub(self.len).ok_or(HeaderError::TooShort)?;
         let padding = match packet.last() {
             Some(&count) if self.padded => usize::from(count),
             _ => 0,
@@ -120,9 +100,7 @@ impl<'a> Packet<'a> {
     /// Reads and checks a plain packet.
     pub fn parse(packet: &'a [u8]) -> Result<Self, HeaderError> {
         let header = Header::parse(packet)?;
-        let payload = packet
-            .get(header.payload_range(packet)?)
-            .ok_or(HeaderError::TooShort)?;
+        let payload = packet.get(header.payload_range(packet)?).ok_or(HeaderError::TooShort)?;
         Ok(Self { header, payload })
     }
 }
@@ -169,9 +147,7 @@ impl HeaderWriter {
         let [ts0, ts1, ts2, ts3] = self.timestamp.value().to_be_bytes();
         let [ssrc0, ssrc1, ssrc2, ssrc3] = self.ssrc.value().to_be_bytes();
         let second = (u8::from(self.marker) << 7) | self.payload_type.value();
-        [
-            0x80, second, seq0, seq1, ts0, ts1, ts2, ts3, ssrc0, ssrc1, ssrc2, ssrc3,
-        ]
+        [0x80, second, seq0, seq1, ts0, ts1, ts2, ts3, ssrc0, ssrc1, ssrc2, ssrc3]
     }
 
     /// Writes the header to the front of `out` and gives back the room for the payload; `None` when there is none for
@@ -185,20 +161,13 @@ impl HeaderWriter {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects,
-        reason = "tests"
-    )]
+    #![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
 
     use proptest::prelude::*;
 
     use super::*;
 
-    const PLAIN: [u8; 16] = [
-        0x80, 0x80, 0x12, 0x34, 0xde, 0xca, 0xfb, 0xad, 0xca, 0xfe, 0xba, 0xbe, 1, 2, 3, 4,
-    ];
+    const PLAIN: [u8; 16] = [0x80, 0x80, 0x12, 0x34, 0xde, 0xca, 0xfb, 0xad, 0xca, 0xfe, 0xba, 0xbe, 1, 2, 3, 4];
 
     #[test]
     fn a_plain_packet_is_read() {
@@ -240,11 +209,7 @@ mod tests {
         assert_eq!(with(0, 0x81), Ok(0), "one CSRC, no payload");
         assert_eq!(with(0, 0x8f), Err(HeaderError::Csrc));
         assert_eq!(with(0, 0x90), Err(HeaderError::Extension));
-        assert_eq!(
-            with(0, 0x91),
-            Err(HeaderError::Extension),
-            "no octet left for the extension"
-        );
+        assert_eq!(with(0, 0x91), Err(HeaderError::Extension), "no octet left for the extension");
         assert_eq!(with(0, 0xa0), Ok(0), "all of it is padding");
         let padded = |count: u8| {
             let mut packet = PLAIN;
@@ -260,11 +225,7 @@ mod tests {
         let mut header_only = [0; 12];
         header_only.copy_from_slice(&PLAIN[..12]);
         header_only[0] = 0xa0;
-        assert_eq!(
-            Packet::parse(&header_only),
-            Err(HeaderError::Padding),
-            "padding without payload"
-        );
+        assert_eq!(Packet::parse(&header_only), Err(HeaderError::Padding), "padding without payload");
     }
 
     #[test]
@@ -277,10 +238,7 @@ mod tests {
             ssrc: Ssrc::new(3),
         };
         assert!(writer.write(&mut [0; 11]).is_none());
-        assert_eq!(
-            writer.write(&mut [0; 13]).map(|payload| payload.len()),
-            Some(1)
-        );
+        assert_eq!(writer.write(&mut [0; 13]).map(|payload| payload.len()), Some(1));
     }
 
     proptest! {

@@ -72,7 +72,7 @@ pub enum KeyError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::indexing_slicing, reason = "tests")]
 
     use rand::{SeedableRng, rngs::StdRng};
 

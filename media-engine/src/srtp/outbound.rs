@@ -105,15 +105,17 @@ impl Outbound {
     /// As if `index` had been sent.
     #[cfg(test)]
     pub(super) fn force_highest(&mut self, ssrc: Ssrc, index: ExtSeq) {
-        let place = self.place_of(ssrc).unwrap();
-        self.streams[place].rtp = Some(index);
+        if let Some(stream) = self.place_of(ssrc).ok().and_then(|place| self.streams.get_mut(place)) {
+            stream.rtp = Some(index);
+        }
     }
 
     /// The next SRTCP packet is to have this index.
     #[cfg(test)]
     pub(super) fn force_rtcp_index(&mut self, ssrc: Ssrc, index: u32) {
-        let place = self.place_of(ssrc).unwrap();
-        self.streams[place].rtcp = index;
+        if let Some(stream) = self.place_of(ssrc).ok().and_then(|place| self.streams.get_mut(place)) {
+            stream.rtcp = index;
+        }
     }
 
     fn place_of(&mut self, ssrc: Ssrc) -> Result<usize, ProtectError> {

@@ -74,7 +74,7 @@ mod tests {
                 at = at.saturating_add_signed(step);
                 let highest = received.last().copied();
                 let expected = match highest {
-                    Some(highest) if at + u64::from(REPLAY_WINDOW) <= highest => Verdict::TooOld,
+                    Some(highest) if at.saturating_add(u64::from(REPLAY_WINDOW)) <= highest => Verdict::TooOld,
                     _ if received.contains(&at) => Verdict::Seen,
                     _ => Verdict::New,
                 };

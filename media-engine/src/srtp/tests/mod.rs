@@ -1,6 +1,6 @@
 //! What needs the inside of a context: published vectors, and states that take too long to reach from outside.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
 
 #[cfg(feature = "archives")]
 mod archives;
