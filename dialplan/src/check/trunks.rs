@@ -43,7 +43,8 @@ pub(crate) fn overlaps(cx: &mut Reader<'_>, trunks: &[Trunk]) {
             };
             let place = cx.place(&format!("trunk[{index}].peers[{place}]"));
             let message = format!("{peer} of trunk \"{}\" overlaps {claimed} of trunk \"{}\"", trunk.name, other.name);
-            let help = "a call from there may be taken for either trunk: make the peers differ";
+            let help =
+                "there the narrower one wins, and of two alike the trunk that stands first: make the peers differ";
             cx.warn(Code::Overlap, place, message, help);
         }
     }

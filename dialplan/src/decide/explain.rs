@@ -193,8 +193,8 @@ impl Display for Explanation {
             }
             for condition in &route.conditions {
                 let Condition { key, wanted, found, holds } = condition;
-                let sign = if *holds { "yes" } else { "no " };
-                writeln!(f, "             {sign} {key} {found} is {}", wanted.join(" or "))?;
+                let (sign, verb) = if *holds { ("yes", "is") } else { ("no ", "is not") };
+                writeln!(f, "             {sign} {key} {found} {verb} {}", wanted.join(" or "))?;
             }
         }
         match &self.verdict {

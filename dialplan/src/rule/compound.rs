@@ -103,10 +103,12 @@ impl<R: Rule> Rule for ListRule<R> {
 
     fn read(&self, cx: &mut Reader<'_>, node: &Node<'_>) -> Option<Vec<R::Out>> {
         let DeValue::Array(array) = node.get_ref() else {
-            let help = match node.get_ref() {
-                single if !self.rule.accepts(single) => format!("write {}", self.wants()),
-                DeValue::Table(_) => "write [[double brackets]]: there may be several".to_owned(),
-                _ => "put it into brackets: [ ... ]".to_owned(),
+            let help = if !self.rule.accepts(node.get_ref()) {
+                format!("write {}", self.wants())
+            } else if node.get_ref().is_table() {
+                "write [[double brackets]]: there may be several".to_owned()
+            } else {
+                "put it into brackets: [ ... ]".to_owned()
             };
             cx.wrong_type(node.span(), &self.wants(), node.get_ref(), help);
             return None;

@@ -42,7 +42,7 @@ impl Text for SoundFile {
 
     fn parse(text: &str) -> Result<Self, ValueError> {
         let path = PathBuf::parse(text)?;
-        let wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
+        let wav = text.to_ascii_lowercase().ends_with(".wav");
         if wav {
             Ok(Self(path))
         } else {

@@ -1,3 +1,6 @@
 //! The dialplan crate from outside.
 
 mod broken;
+mod documents;
+mod robust;
+mod schema;
