@@ -18,11 +18,7 @@ impl Pcm {
 
     /// No samples yet.
     pub const fn new(rate: SampleRate) -> Self {
-        Self {
-            rate,
-            len: 0,
-            samples: [0; Self::CAPACITY],
-        }
+        Self { rate, len: 0, samples: [0; Self::CAPACITY] }
     }
 
     /// A copy of `samples`; `None` when there are more than [`Pcm::CAPACITY`].
@@ -33,10 +29,7 @@ impl Pcm {
 
     /// `samples` of silence, at most [`Pcm::CAPACITY`].
     pub fn silence(rate: SampleRate, samples: usize) -> Self {
-        Self {
-            len: samples.min(Self::CAPACITY),
-            ..Self::new(rate)
-        }
+        Self { len: samples.min(Self::CAPACITY), ..Self::new(rate) }
     }
 
     /// A whole 20 ms of silence.
@@ -102,10 +95,7 @@ impl Eq for Pcm {}
 
 impl fmt::Debug for Pcm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pcm")
-            .field("rate", &self.rate)
-            .field("len", &self.len)
-            .finish_non_exhaustive()
+        f.debug_struct("Pcm").field("rate", &self.rate).field("len", &self.len).finish_non_exhaustive()
     }
 }
 

@@ -137,10 +137,7 @@ impl Resampler {
 
 impl fmt::Debug for Resampler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resampler")
-            .field("from", &self.from)
-            .field("to", &self.to)
-            .finish_non_exhaustive()
+        f.debug_struct("Resampler").field("from", &self.from).field("to", &self.to).finish_non_exhaustive()
     }
 }
 

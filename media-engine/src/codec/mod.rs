@@ -11,11 +11,7 @@ use std::fmt;
 use g711::Law;
 pub use plc::Plc;
 
-use crate::{
-    audio::SampleRate,
-    limits::MAX_PACKET_SAMPLES,
-    rtp::PayloadType,
-};
+use crate::{audio::SampleRate, limits::MAX_PACKET_SAMPLES, rtp::PayloadType};
 
 /// How many ticks a second the RTP timestamp of a payload type makes. Not the sample rate: G.722 samples at 16 kHz and
 /// counts at 8 (RFC 3551 4.5.2).

@@ -64,9 +64,7 @@ impl MenuDigit {
 
 impl fmt::Debug for MenuDigit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MenuDigit")
-            .field("duration", &self.duration)
-            .finish_non_exhaustive()
+        f.debug_struct("MenuDigit").field("duration", &self.duration).finish_non_exhaustive()
     }
 }
 

@@ -37,10 +37,6 @@ impl JitterConfig {
 impl Default for JitterConfig {
     /// 20 to 200 ms, 40 ms at first.
     fn default() -> Self {
-        Self {
-            min: Duration::from_millis(20),
-            initial: Duration::from_millis(40),
-            max: Duration::from_millis(200),
-        }
+        Self { min: Duration::from_millis(20), initial: Duration::from_millis(40), max: Duration::from_millis(200) }
     }
 }

@@ -79,10 +79,7 @@ impl Guard {
 
     /// Takes a frame, gives the one whose time has come: the same when `hold` is 0, none while the line fills.
     pub fn push(&mut self, raw: Raw) -> Option<Cleared<Pcm>> {
-        let entering = Held {
-            frame: raw.into_inner(),
-            blank: self.mode == Mode::Closed,
-        };
+        let entering = Held { frame: raw.into_inner(), blank: self.mode == Mode::Closed };
         if self.hold == 0 {
             return Some(self.release(entering));
         }

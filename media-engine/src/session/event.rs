@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use crate::{dtmf::MenuDigit, rtp::Ssrc};
 
@@ -43,4 +43,31 @@ pub enum Event {
     RtcpBye,
     /// Our key is used up (RFC 3711 9.2): nothing more can be sent until there are new ones.
     KeyExhausted,
+}
+
+/// Events that wait to be polled, and never more than there is room for.
+#[derive(Debug)]
+pub(super) struct Events {
+    queue: VecDeque<Event>,
+    room: usize,
+}
+
+impl Events {
+    pub(super) fn with_capacity(room: usize) -> Self {
+        Self { queue: VecDeque::with_capacity(room), room }
+    }
+
+    /// `false` when there is no room: the event is lost.
+    #[must_use]
+    pub(super) fn push(&mut self, event: Event) -> bool {
+        let fits = self.queue.len() < self.room;
+        if fits {
+            self.queue.push_back(event);
+        }
+        fits
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        self.queue.pop_front()
+    }
 }

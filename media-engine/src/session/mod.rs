@@ -6,99 +6,97 @@
 
 mod config;
 mod event;
+mod playout;
+mod receive;
+mod reconfigure;
+mod report;
+mod send;
+mod source;
 mod stats;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod uplink;
 
-pub use config::{
-    Direction, EventFormat, Keys, Leg, Reconfigure, ReconfigureError, SessionConfig, SourcePolicy,
-};
+pub use config::{Direction, EventFormat, Keys, Leg, Reconfigure, ReconfigureError, SessionConfig, SourcePolicy};
 pub use event::Event;
 pub use stats::{Refusal, Stats};
 
-use std::{net::SocketAddr, time::{Duration, Instant}};
+use std::{net::SocketAddr, time::Instant};
 
-use crate::{audio::Pcm, buf::PacketBuf, dtmf::Key, pci::{Cleared, Guard, Mode}};
+use crate::{
+    codec::ClockRate,
+    dtmf,
+    limits::MAX_EVENTS,
+    pci::{Guard, Mode},
+};
+use event::Events;
+use playout::Playout;
+use receive::Inbound;
+use report::Reports;
+use send::Outbound;
+use uplink::Uplink;
 
 /// The media of one leg.
 #[derive(Debug)]
 pub struct Session {
-    config: SessionConfig,
-    stats: Stats,
+    leg: Leg,
+    direction: Direction,
+    remote_rtcp: Option<SocketAddr>,
+    jitter: crate::jitter::JitterConfig,
+    inbound: Inbound,
+    playout: Playout,
+    uplink: Uplink,
     guard: Guard,
+    outbound: Outbound,
+    reports: Reports,
+    events: Events,
+    stats: Stats,
 }
 
 impl Session {
     /// Begins `now`: from here on there is an uplink frame every 20 ms, whatever arrives.
     pub fn new(config: SessionConfig, now: Instant) -> Self {
-        let _ = now;
-        let guard = Guard::new(config.guard_hold);
-        Self { config, stats: Stats::default(), guard }
-    }
-
-    /// Takes a datagram from the RTP port: RTP, or RTCP with rtcp-mux (RFC 5761). Decrypts in place. Whatever is wrong
-    /// with it is counted and goes no further.
-    pub fn handle_rtp(&mut self, buf: PacketBuf, source: SocketAddr, now: Instant) {
-        let _ = (buf, source, now);
-    }
-
-    /// Takes a datagram from a separate RTCP port.
-    pub fn handle_rtcp(&mut self, buf: PacketBuf, source: SocketAddr, now: Instant) {
-        let _ = (buf, source, now);
-    }
-
-    /// The next uplink frame, if one is due: 20 ms at the uplink rate. To be asked until `None`.
-    pub fn poll_uplink(&mut self, now: Instant) -> Option<Cleared<Pcm>> {
-        let _ = now;
-        None
-    }
-
-    /// When the next uplink frame is due.
-    pub fn next_uplink(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Writes the packet for 20 ms of audio towards the peer into `out`, and gives its length. To be called every 20 ms,
-    /// with silence when there is nothing to say. `None` when nothing may be sent.
-    ///
-    /// While a digit is being sent, its events go in place of the audio.
-    pub fn send_audio(&mut self, frame: &Pcm, now: Instant, out: &mut PacketBuf) -> Option<usize> {
-        let _ = (frame, now, out);
-        None
-    }
-
-    /// Queues a digit to be sent as RFC 4733 events by the next calls of [`Session::send_audio`]. `false` when events were
-    /// not agreed on, or too many digits wait.
-    pub fn send_digit(&mut self, digit: Key, duration: Duration) -> bool {
-        let _ = (digit, duration);
-        false
+        let secure = matches!(config.leg, Leg::Secure { .. });
+        let events = config.telephone_event;
+        let events_clock = events.map_or(ClockRate::HZ_8000, |format| format.clock_rate);
+        // It starts closed, and is opened in so many words.
+        let mut guard = Guard::new(config.guard_hold);
+        guard.set_mode(config.guard);
+        Self {
+            direction: config.direction,
+            remote_rtcp: config.remote_rtcp,
+            jitter: config.jitter,
+            inbound: Inbound {
+                source: source::SourceRule::new(config.source, secure, config.remote),
+                stream: stream::SsrcRule::default(),
+                rate: stream::PacketRate::new(now),
+                payload_type: config.payload_type,
+                codec: config.codec,
+                events,
+                digits: dtmf::Receiver::new(events_clock),
+                reception: None,
+                lost_before: 0,
+                auth_failures: 0,
+                auth_failures_told: 0,
+                authenticated: false,
+                conflict_told: None,
+                bye_told: false,
+            },
+            playout: Playout::new(config.codec, config.jitter),
+            uplink: Uplink::new(config.codec.sample_rate(), config.uplink_rate, config.inbound_timeout, now),
+            guard,
+            outbound: Outbound::new(&config),
+            reports: Reports::new(&config, now),
+            events: Events::with_capacity(MAX_EVENTS),
+            stats: Stats::default(),
+            leg: config.leg,
+        }
     }
 
     /// The next event. To be asked until `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
-    }
-
-    /// Writes a report (SR or RR, with SDES) into `out` when one is due, and gives its length. It goes to
-    /// [`Session::remote_rtcp`].
-    pub fn poll_rtcp(&mut self, now: Instant, out: &mut PacketBuf) -> Option<usize> {
-        let _ = (now, out);
-        None
-    }
-
-    /// When the next report is due.
-    pub fn next_rtcp(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Writes the last report, with BYE, for the end of the call.
-    pub fn poll_rtcp_bye(&mut self, now: Instant, out: &mut PacketBuf) -> Option<usize> {
-        let _ = (now, out);
-        None
-    }
-
-    /// Applies an answered re-INVITE.
-    pub fn reconfigure(&mut self, change: Reconfigure, now: Instant) -> Result<(), ReconfigureError> {
-        let _ = (change, now);
-        Ok(())
+        self.events.pop()
     }
 
     /// Opens or closes the guard.
@@ -108,21 +106,36 @@ impl Session {
 
     /// Where RTP is to be sent.
     pub fn remote(&self) -> SocketAddr {
-        self.config.remote
+        self.inbound.source.remote()
     }
 
     /// Where RTCP is to be sent.
     pub fn remote_rtcp(&self) -> SocketAddr {
-        self.config.remote_rtcp.unwrap_or(self.config.remote)
+        self.remote_rtcp.unwrap_or_else(|| self.remote())
     }
 
     /// Whether the leg is encrypted.
-    pub fn is_secure(&self) -> bool {
-        matches!(self.config.leg, Leg::Secure { .. })
+    pub const fn is_secure(&self) -> bool {
+        matches!(self.leg, Leg::Secure { .. })
+    }
+
+    /// Who may send.
+    pub const fn direction(&self) -> Direction {
+        self.direction
     }
 
     /// The figures.
-    pub fn stats(&self) -> &Stats {
+    pub const fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    fn refuse(&mut self, reason: Refusal) {
+        self.stats.refuse(reason);
+    }
+
+    fn tell(&mut self, event: Event) {
+        if !self.events.push(event) {
+            self.stats.events_lost = self.stats.events_lost.saturating_add(1);
+        }
     }
 }
