@@ -95,15 +95,14 @@ impl Story {
     pub fn on_app(&mut self, event: &AppEvent) {
         match &event.what {
             Happened::FlowVerified { keys, .. } => {
-                let mut details =
-                    vec![format!("the stock library verifies it with the {} of the application", keys_in_words(keys))];
+                let mut details = vec![format!("the stock library verifies it with its {}", keys_in_words(keys))];
                 details.extend(
                     self.forged_refused.map(|status| format!("a forged request was refused before ({status})")),
                 );
                 self.tell(CHECK, FIRST, details);
             }
             Happened::StreamAccepted { keys, .. } => {
-                let details = vec![format!("signed handshake verified with the {}", keys_in_words(keys))];
+                let details = vec![format!("signed handshake, verified with its {}", keys_in_words(keys))];
                 self.tell(STREAM, SECOND, details);
             }
             Happened::Talk(TalkEvent::Heard) => {
@@ -243,10 +242,10 @@ fn tls(event: &ServerEvent) -> Option<String> {
     (!version.is_empty() && version != "none").then(|| format!("{} {}", short_version(&version), short_cipher(&cipher)))
 }
 
-fn keys_in_words(keys: &[&str]) -> String {
+fn keys_in_words(keys: &[String]) -> String {
     match keys {
-        [one] => format!("{one} key"),
-        many => format!("{} keys", many.join(" and ")),
+        [one] => format!("key {one}"),
+        many => format!("keys {}", many.join(" and ")),
     }
 }
 
@@ -318,7 +317,7 @@ mod tests {
         ));
         assert_eq!(steps(&mut story), []);
         // The application may be faster than the server's log: step 3 waits for step 2.
-        story.on_app(&app(Happened::FlowVerified { keys: vec!["new", "old"], tls: TLS }));
+        story.on_app(&app(Happened::FlowVerified { keys: vec!["new (a1)".into(), "old (b2)".into()], tls: TLS }));
         story.on_server(&server(
             r#"{"event":"call.incoming","transport":"tls","tls_version":"TLSv1_3","tls_cipher":"TLS13_AES_256_GCM_SHA384"}"#,
         ));
@@ -334,7 +333,7 @@ mod tests {
         story.on_server(&server(
             r#"{"event":"stream.open","dialect":"native.v1","rate":16000,"tls_version":"TLSv1_3"}"#,
         ));
-        story.on_app(&app(Happened::StreamAccepted { keys: vec!["new"], tls: TLS }));
+        story.on_app(&app(Happened::StreamAccepted { keys: vec!["new (a1)".into()], tls: TLS }));
         story.on_server(&server(r#"{"event":"media.first_packet"}"#));
         story.on_server(&server(r#"{"event":"stream.first_audio","ms":61.4}"#));
         story.on_app(&app(Happened::Talk(TalkEvent::Heard)));

@@ -67,7 +67,7 @@ pub enum Happened {
     /// A flow request with a good signature; the names of the application's keys that verify it.
     FlowVerified {
         /// Names of keys, never keys.
-        keys: Vec<&'static str>,
+        keys: Vec<String>,
         /// TLS of the connection as the application sees it.
         tls: TlsFacts,
     },
@@ -81,7 +81,7 @@ pub enum Happened {
     /// A WebSocket handshake with a good signature was accepted.
     StreamAccepted {
         /// Names of keys, never keys.
-        keys: Vec<&'static str>,
+        keys: Vec<String>,
         /// TLS of the connection as the application sees it.
         tls: TlsFacts,
     },

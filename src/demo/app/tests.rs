@@ -149,7 +149,9 @@ async fn a_conversation_from_the_flow_request_to_the_echo() {
             break;
         }
     }
-    assert!(matches!(&story[0], Happened::FlowVerified { keys, .. } if keys == &["new", "old"]));
+    assert!(
+        matches!(&story[0], Happened::FlowVerified { keys, .. } if keys.len() == 2 && keys[0].starts_with("new ("))
+    );
     assert!(matches!(&story[1], Happened::StreamAccepted { tls, .. } if tls.version == "TLS 1.3"));
     assert!(story.iter().any(|what| matches!(what, Happened::Talk(TalkEvent::Interrupted))));
     assert!(story.iter().any(|what| matches!(what, Happened::Talk(TalkEvent::Stopped { .. }))));

@@ -7,24 +7,24 @@ use crate::demo::files::WebhookKey;
 
 /// The keys the application knows. While a key is being replaced there are two.
 pub(super) struct Verifier {
-    keys: Vec<(&'static str, Webhook)>,
+    keys: Vec<(String, Webhook)>,
 }
 
 impl Verifier {
     pub(super) fn new(keys: &[&WebhookKey]) -> Result<Self, WebhookError> {
         keys.iter()
-            .map(|key| Webhook::new(key.secret()).map(|webhook| (key.name, webhook)))
+            .map(|key| Webhook::new(key.secret()).map(|webhook| (format!("{} ({})", key.name, key.id), webhook)))
             .collect::<Result<_, _>>()
             .map(|keys| Self { keys })
     }
 
     /// The names of the keys under which `payload` is signed; at least one, or the reason for refusal.
-    pub(super) fn verify(&self, payload: &[u8], headers: &HeaderMap) -> Result<Vec<&'static str>, WebhookError> {
+    pub(super) fn verify(&self, payload: &[u8], headers: &HeaderMap) -> Result<Vec<String>, WebhookError> {
         let mut good = Vec::new();
         let mut refusal = WebhookError::InvalidSignature;
         for (name, webhook) in &self.keys {
             match webhook.verify(payload, headers) {
-                Ok(()) => good.push(*name),
+                Ok(()) => good.push(name.clone()),
                 Err(error) => refusal = error,
             }
         }
@@ -37,6 +37,10 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+
+    fn named(name: &str, key: &WebhookKey) -> String {
+        format!("{name} ({})", key.id)
+    }
 
     fn headers(keys: &[&WebhookKey], age: i64, payload: &[u8]) -> HeaderMap {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
@@ -55,9 +59,9 @@ mod tests {
         let (new, old) = (WebhookKey::generate("new").unwrap(), WebhookKey::generate("old").unwrap());
         let verifier = Verifier::new(&[&new, &old]).unwrap();
         let both = headers(&[&new, &old], 0, b"{}");
-        assert_eq!(verifier.verify(b"{}", &both).unwrap(), ["new", "old"]);
+        assert_eq!(verifier.verify(b"{}", &both).unwrap(), [named("new", &new), named("old", &old)]);
         let one = headers(&[&old], 0, b"{}");
-        assert_eq!(verifier.verify(b"{}", &one).unwrap(), ["old"]);
+        assert_eq!(verifier.verify(b"{}", &one).unwrap(), [named("old", &old)]);
     }
 
     #[test]

@@ -59,8 +59,10 @@ pub struct Workdir {
 
 /// A webhook key in Standard Webhooks form, `whsec_` and base64.
 pub struct WebhookKey {
-    /// The name shown in the story, never the key.
+    /// `new` or `old`.
     pub name: &'static str,
+    /// The id by which the server's log names it: part of a hash, never the key.
+    pub id: String,
     secret: Zeroizing<String>,
 }
 
@@ -147,7 +149,10 @@ impl WebhookKey {
         let mut octets = Zeroizing::new([0_u8; WEBHOOK_KEY_OCTETS]);
         rand::rngs::SysRng.try_fill_bytes(octets.as_mut()).map_err(|error| FilesError::Random(error.to_string()))?;
         let text = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(octets.as_ref()));
-        Ok(Self { name, secret: Zeroizing::new(format!("whsec_{}", text.as_str())) })
+        let secret = Zeroizing::new(format!("whsec_{}", text.as_str()));
+        let key =
+            ai_bridge::webhook::SigningKey::parse(&secret).map_err(|error| FilesError::Random(error.to_string()))?;
+        Ok(Self { name, id: key.id().to_string(), secret })
     }
 
     /// The key in the form in which the stock libraries take it.
@@ -158,7 +163,7 @@ impl WebhookKey {
 
 impl std::fmt::Debug for WebhookKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WebhookKey").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("WebhookKey").field("name", &self.name).field("id", &self.id).finish_non_exhaustive()
     }
 }
 
