@@ -135,6 +135,11 @@ impl Dialog {
         }
     }
 
+    /// The peer refused an UPDATE that it said it takes: no more of them.
+    pub const fn forget_update(&mut self) {
+        self.allows_update = false;
+    }
+
     fn build(&self, method: Method, cseq: u32) -> Request {
         let cseq = CSeq::new(cseq, method.clone());
         let mut request = Request::new(method, self.remote_target.clone());

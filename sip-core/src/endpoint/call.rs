@@ -1,5 +1,16 @@
 //! A call: one dialog and what is under way in it.
 
+use std::time::Instant;
+
+use crate::admission::{Transport, TrunkId};
+use crate::dialog::{Dialog, DialogId, Limiter, Negotiated, SessionTimer, Unacked};
+use crate::limits;
+use crate::wire::{Request, StatusCode};
+
+use super::respond::Base;
+use super::transactions::TxId;
+use super::{Body, Cause, Flow, NextHop, ReinviteMethod};
+
 /// Names a call for as long as it lives. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallKey(pub(super) u64);
@@ -8,5 +19,196 @@ impl CallKey {
     /// The number, for logs.
     pub const fn number(self) -> u64 {
         self.0
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) key: CallKey,
+    pub(super) trunk: TrunkId,
+    pub(super) path: Path,
+    pub(super) phase: Phase,
+    /// Its entry in the table of dialogs.
+    pub(super) dialog: Option<DialogId>,
+    /// [`super::Event::Ended`] was said: the TU hears nothing more, though a BYE may still wait for its ACK.
+    pub(super) is_over: bool,
+}
+
+/// How our requests reach the peer: over the trunk's flow, never where a Contact or Route points (THREATS T44).
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    pub(super) flow: Flow,
+    pub(super) transport: Transport,
+    /// Where to connect when the flow is gone; known for calls that we placed.
+    pub(super) next_hop: Option<NextHop>,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// An inbound call without a final response.
+    Ringing(Box<Ringing>),
+    /// An outbound call without a final response.
+    Calling(Box<Calling>),
+    /// A 2xx was sent or received.
+    Up(Box<Up>),
+    Gone,
+}
+
+#[derive(Debug)]
+pub(super) struct Ringing {
+    pub(super) inbound: Inbound,
+    pub(super) dialog: Dialog,
+    pub(super) agreed: Negotiated,
+    /// The INVITE had no offer: our 2xx makes it, and the ACK answers.
+    pub(super) delayed_offer: bool,
+    pub(super) remote_offer: Option<Body>,
+    /// The last 1xx is sent again each minute (RFC 3261 13.3.1.1).
+    pub(super) ring_again_at: Option<Instant>,
+    /// A 1xx other than 100 was sent.
+    pub(super) has_rung: bool,
+}
+
+/// A request of the peer that waits for the TU.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    pub(super) tx: TxId,
+    pub(super) base: Base,
+    pub(super) cseq: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Calling {
+    pub(super) tx: TxId,
+    /// As it was sent, to make its CANCEL, or it again after a 422.
+    pub(super) invite: Request,
+    pub(super) branch: String,
+    pub(super) offer: Body,
+    pub(super) cancel: Cancel,
+    pub(super) interval_retries: u8,
+}
+
+/// Whether a call that we place is being taken back (RFC 3261 9.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cancel {
+    No,
+    /// The CANCEL waits for a 1xx.
+    Wanted(Option<Cause>),
+    Sent,
+}
+
+#[derive(Debug)]
+pub(super) struct Up {
+    pub(super) dialog: Dialog,
+    /// We sent the dialog's INVITE and so chose its Call-ID (RFC 3261 14.1).
+    pub(super) owns_call_id: bool,
+    pub(super) session: SessionTimer,
+    pub(super) unacked: Option<Unacked>,
+    /// Our 2xx carried an offer: the ACK brings the answer.
+    pub(super) answer_in_ack: bool,
+    /// A BYE that waits for the ACK of our 2xx (RFC 3261 15).
+    pub(super) bye_after_ack: Option<LateBye>,
+    /// The peer's re-INVITE or UPDATE that waits for the TU.
+    pub(super) inbound: Option<PendingInbound>,
+    /// Our re-INVITE or UPDATE that waits for the peer.
+    pub(super) outbound: Option<PendingOutbound>,
+    /// What we want to send once nothing else is under way.
+    pub(super) wanted: Option<Wanted>,
+    /// What we said last, for a refresh by re-INVITE.
+    pub(super) local_sdp: Option<Body>,
+    /// The peer's last offer where our last description answered it: the same offer again gets the same answer.
+    pub(super) answered_offer: Option<Body>,
+    pub(super) reinvites: Limiter,
+    pub(super) requests: Limiter,
+}
+
+#[derive(Debug)]
+pub(super) struct PendingInbound {
+    pub(super) inbound: Inbound,
+    pub(super) by: ReinviteMethod,
+    pub(super) agreed: Negotiated,
+    pub(super) offer: Option<Body>,
+    pub(super) answer_by: Instant,
+}
+
+#[derive(Debug)]
+pub(super) struct PendingOutbound {
+    pub(super) tx: TxId,
+    pub(super) by: ReinviteMethod,
+    pub(super) wanted: Wanted,
+}
+
+/// A BYE that waits, and its Reason.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LateBye {
+    pub(super) cause: Option<Cause>,
+}
+
+/// A change or refresh of the session that we want.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// The TU's offer; `None` for a refresh of our own.
+    pub(super) offer: Option<Body>,
+    /// Not before.
+    pub(super) at: Instant,
+    /// How often it was tried.
+    pub(super) tries: u8,
+}
+
+impl Up {
+    pub(super) fn new(dialog: Dialog, owns_call_id: bool, session: SessionTimer) -> Self {
+        Self {
+            dialog,
+            owns_call_id,
+            session,
+            unacked: None,
+            answer_in_ack: false,
+            bye_after_ack: None,
+            inbound: None,
+            outbound: None,
+            wanted: None,
+            local_sdp: None,
+            answered_offer: None,
+            reinvites: Limiter::new(limits::REINVITES, limits::REINVITE_WINDOW),
+            requests: Limiter::new(limits::IN_DIALOG_REQUESTS, limits::REINVITE_WINDOW),
+        }
+    }
+
+    /// Nothing is under way that a new offer of ours would cross.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.unacked.is_none() && self.inbound.is_none() && self.outbound.is_none() && !self.answer_in_ack
+    }
+
+    fn deadline(&self) -> Instant {
+        let wanted = self.wanted.as_ref().filter(|_| self.is_quiet()).map(|wanted| wanted.at);
+        let others = [
+            self.unacked.as_ref().map(Unacked::deadline),
+            self.inbound.as_ref().map(|pending| pending.answer_by),
+            wanted,
+        ];
+        others.into_iter().flatten().fold(self.session.deadline(), Instant::min)
+    }
+}
+
+impl Call {
+    pub(super) fn dialog_mut(&mut self) -> Option<&mut Dialog> {
+        match &mut self.phase {
+            Phase::Ringing(ringing) => Some(&mut ringing.dialog),
+            Phase::Up(up) => Some(&mut up.dialog),
+            Phase::Calling(_) | Phase::Gone => None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Ringing(ringing) => ringing.ring_again_at,
+            Phase::Calling(_) => None,
+            Phase::Up(up) => Some(up.deadline()),
+            Phase::Gone => None,
+        }
+    }
+
+    /// The status for an inbound call that nobody answered: it rang, or not even that.
+    pub(super) const fn unanswered(ringing: &Ringing) -> StatusCode {
+        if ringing.has_rung { StatusCode::TEMPORARILY_UNAVAILABLE } else { StatusCode::SERVER_INTERNAL_ERROR }
     }
 }

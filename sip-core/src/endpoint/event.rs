@@ -13,7 +13,7 @@ use super::Body;
 pub enum Event {
     /// A trunk brings a call. Answer with `Ring`, `Answer` or `Reject`; 100 Trying is sent already.
     Incoming(Box<Admitted<Invite>>),
-    /// The ACK of our 2xx came: the dialog stands. `sdp` is the answer where our 2xx carried the offer.
+    /// The ACK of our 2xx came, to the INVITE or to a re-INVITE. `sdp` is the answer where our 2xx carried the offer.
     Ack {
         /// The answer to our offer, if we made one.
         sdp: Option<Body>,
@@ -114,6 +114,8 @@ pub enum EndReason {
     DialogLost,
     /// The TU did not answer in time (THREATS T32).
     LastResort,
+    /// A call that we placed was answered with a 2xx that makes no dialog.
+    BadAnswer,
     /// The connection was lost, or could not be made.
     Transport,
     /// The endpoint shuts down.

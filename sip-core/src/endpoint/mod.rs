@@ -45,10 +45,26 @@ mod body;
 mod call;
 mod command;
 mod config;
+mod connection;
 mod event;
 mod flow;
+mod in_dialog;
 mod io;
+mod recv;
+mod refresh;
+mod request;
+mod respond;
+mod response;
+mod schedule;
+mod send;
 mod stats;
+mod timers;
+mod token;
+mod transactions;
+mod transport;
+mod tu;
+mod uac;
+mod uas;
 
 pub use body::Body;
 pub use call::CallKey;
@@ -59,49 +75,103 @@ pub use flow::{ConnectionId, Flow, ListenerId, NextHop};
 pub use io::{Input, Output};
 pub use stats::{Refusal, Stats};
 
+#[cfg(feature = "net")]
+pub(crate) use body::wiped;
+
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use crate::admission::{Gate, Transport};
+use crate::admission::{Gate, SourceFacts, Transport};
+use crate::dialog::DialogId;
+
+use call::Call;
+use schedule::Schedule;
+use token::Tokens;
+use transactions::Transactions;
+use transport::TransportLayer;
 
 /// The endpoint.
 #[derive(Debug)]
 pub struct Endpoint {
+    config: Config,
     gate: Gate,
-    stats: Stats,
+    tokens: Tokens,
+    transport: TransportLayer,
+    transactions: Transactions,
+    calls: BTreeMap<CallKey, Box<Call>>,
+    dialogs: HashMap<DialogId, CallKey>,
+    call_schedule: Schedule<CallKey>,
+    last_call: u64,
+    draining: bool,
+    /// The latest `now` that was seen.
+    latest: Instant,
 }
 
 impl Endpoint {
     /// An endpoint without calls. `seed` is 256 bits from the operating system: tags, branches and Call-IDs come from it.
-    pub fn new(_config: Config, gate: Gate, _seed: [u8; 32], _now: Instant) -> Self {
-        Self { gate, stats: Stats::default() }
+    pub fn new(config: Config, gate: Gate, seed: [u8; 32], now: Instant) -> Self {
+        Self {
+            tokens: Tokens::new(seed),
+            transport: TransportLayer::new(config.caps, config.connections),
+            transactions: Transactions::new(),
+            calls: BTreeMap::new(),
+            dialogs: HashMap::new(),
+            call_schedule: Schedule::new(),
+            last_call: 0,
+            draining: false,
+            latest: now,
+            config,
+            gate,
+        }
     }
 
     /// Exactly one thing happened.
-    pub fn handle_input(&mut self, _input: Input, _now: Instant) {}
+    pub fn handle_input(&mut self, input: Input, now: Instant) {
+        self.latest = self.latest.max(now);
+        match input {
+            Input::Datagram { listener, remote, bytes } => self.on_datagram(listener, remote, bytes, now),
+            Input::Connected { connection, tls } => self.on_connected(connection, tls, now),
+            Input::Received { connection, bytes } => self.on_received(connection, &bytes, now),
+            Input::Disconnected { connection } => self.on_disconnected(connection, now),
+            Input::Command { call, command } => self.on_command(call, command, now),
+            Input::Timeout => self.handle_timeout(now),
+        }
+    }
 
     /// What to do next. Drain until [`Output::Timeout`] or [`Output::Idle`].
     pub fn poll_output(&mut self) -> Output {
-        Output::Idle
+        if let Some(output) = self.transport.pop_output() {
+            return output;
+        }
+        let deadlines =
+            [self.transport.next_deadline(), self.transactions.next_deadline(), self.call_schedule.next()];
+        deadlines.into_iter().flatten().min().map_or(Output::Idle, Output::Timeout)
     }
 
     /// Whether a packet from there may be looked at; one that may not is counted and must be dropped unread.
     pub fn admits_source(&mut self, ip: IpAddr, transport: Transport) -> bool {
         let admitted = self.gate.admits_source(ip, transport);
         if !admitted {
-            self.stats.count(Refusal::UnknownSource);
+            self.transport.stats.count(Refusal::UnknownSource);
         }
         admitted
     }
 
     /// A connection was accepted on a listener. `None`: close it at once; the reason is counted.
-    pub fn accept(&mut self, _listener: ListenerId, _remote: SocketAddr, _now: Instant) -> Option<ConnectionId> {
-        None
+    pub fn accept(&mut self, listener: ListenerId, remote: SocketAddr, now: Instant) -> Option<ConnectionId> {
+        let transport = self.config.listeners.get(usize::from(listener.0))?.transport;
+        if !self.admits_source(remote.ip(), transport) {
+            return None;
+        }
+        let trunk = self.gate.trunk_of(&SourceFacts::plain(remote, transport));
+        let most = trunk.and_then(|trunk| self.gate.rule(&trunk).and_then(|rule| rule.max_connections));
+        self.transport.accept(remote, transport, most, now)
     }
 
     /// Places a call.
-    pub fn dial(&mut self, _dial: Dial, _now: Instant) -> Result<CallKey, DialError> {
-        Err(DialError::Full)
+    pub fn dial(&mut self, dial: Dial, now: Instant) -> Result<CallKey, DialError> {
+        self.place(dial, now)
     }
 
     /// Takes over new trunk rules. Calls that are up stay; a trunk that keeps its name keeps its totals.
@@ -110,13 +180,42 @@ impl Endpoint {
     }
 
     /// Refuses new calls with 503 from now on; calls that are up stay.
-    pub fn drain(&mut self) {}
+    pub const fn drain(&mut self) {
+        self.draining = true;
+    }
 
     /// Ends every call: BYE, CANCEL or 503. Drive the endpoint on until it has no transactions left.
-    pub fn hang_up_all(&mut self, _now: Instant) {}
+    pub fn hang_up_all(&mut self, now: Instant) {
+        let keys: Vec<CallKey> = self.calls.keys().copied().collect();
+        for key in keys {
+            self.with_call(key, |endpoint, call| {
+                if !call.is_over {
+                    endpoint.hang_up(call, None, Some(EndReason::Shutdown), now);
+                }
+            });
+        }
+    }
+
+    /// Counts something that the shell refused or dropped.
+    pub fn count(&mut self, reason: Refusal) {
+        self.transport.stats.count(reason);
+    }
+
+    /// Whether nothing of ours waits for a peer: no call, and no request without its final response.
+    pub fn is_quiet(&self) -> bool {
+        self.calls.is_empty() && !self.transactions.asks()
+    }
 
     /// Gauges and counters.
     pub fn stats(&self) -> Stats {
-        self.stats.clone()
+        let mut stats = self.transport.stats.clone();
+        stats.calls = self.calls.len();
+        stats.dialogs = self.dialogs.len();
+        stats.transactions = self.transactions.len();
+        stats.connections = self.transport.len();
+        stats
     }
 }
+
+#[cfg(test)]
+mod tests;

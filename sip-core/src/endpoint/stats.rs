@@ -30,6 +30,8 @@ refusals! {
     MalformedAnswered = "malformed_answered",
     /// Not answered because an answer would be a reflection: a request that names no usable Via.
     Unanswerable = "unanswerable",
+    /// A message of ours that has no way to go: the connection is gone.
+    Unreachable = "unreachable",
     /// A response that matches no request of ours.
     StrayResponse = "stray_response",
     /// An ACK that matches nothing.
@@ -173,6 +175,6 @@ impl fmt::Debug for Stats {
         for (reason, count) in self.refusals() {
             debug.field(reason.name(), &count);
         }
-        debug.finish()
+        debug.finish_non_exhaustive()
     }
 }

@@ -105,7 +105,10 @@ pub enum ServeError {
     /// A TLS listener without a certificate.
     #[error("a TLS listener needs a certificate and key")]
     NoCertificate,
-    /// Nothing to listen on, or more sockets than can be named.
-    #[error("no socket to listen on, or too many")]
+    /// The socket is bound to all addresses of the machine, so that peers must be told which one to use.
+    #[error("{0} stands for any address: say which one to advertise")]
+    Unadvertised(SocketAddr),
+    /// More sockets than can be named.
+    #[error("too many sockets to listen on")]
     Listeners,
 }

@@ -18,7 +18,7 @@
 //!
 //! # async fn demo(now: std::time::Instant, seed: [u8; 32], answer: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
 //! let gate = Gate::new(vec![TrunkRule::new("carrier-a").peer("198.51.100.0/24".parse()?)], now)?;
-//! let listen = vec![Listen::new(Transport::Udp, "0.0.0.0:5060".parse()?)];
+//! let listen = vec![Listen::new(Transport::Udp, "192.0.2.10:5060".parse()?)];
 //! let mut server = serve(Config::new(listen, gate, seed)).await?;
 //! let handle = server.handle().clone();
 //! while let Some(mut call) = server.next_call().await {
@@ -33,8 +33,12 @@
 //! # }
 //! ```
 
+mod bind;
 mod config;
+mod driver;
 mod handle;
+mod identity;
+mod stream;
 pub mod tls;
 
 pub use config::{Config, Listen, Listening, ServeError};
@@ -42,7 +46,16 @@ pub use handle::{COMMAND_QUEUE, Closed, EVENT_QUEUE, INCOMING_QUEUE, IncomingCal
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::admission::Transport;
+use crate::endpoint::{self, Endpoint};
+
+use bind::Socket;
+use driver::{Driver, Tls};
+use handle::Request;
 
 /// Octets from all connections that the driver has not read yet, in reads.
 pub const STREAM_QUEUE: usize = 256;
@@ -55,6 +68,7 @@ pub struct Server {
     handle: SipHandle,
     calls: mpsc::Receiver<IncomingCall>,
     listening: Vec<Listening>,
+    driver: JoinHandle<()>,
 }
 
 impl Server {
@@ -73,11 +87,50 @@ impl Server {
         self.calls.recv().await
     }
 
-    /// Ends all calls, waits up to `grace` for the last transactions, and closes everything.
-    pub async fn shutdown(self, _grace: Duration) {}
+    /// Ends all calls, waits up to `grace` until the peers know, and closes everything.
+    pub async fn shutdown(self, grace: Duration) {
+        let (answer, answered) = oneshot::channel();
+        if self.handle.send(Request::Shutdown { answer, grace }).await.is_ok() {
+            // A driver that is gone is as good as one that says so.
+            drop(answered.await);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
 }
 
 /// Binds the listeners and starts the driver on the current runtime.
-pub async fn serve(_config: Config) -> Result<Server, ServeError> {
-    Err(ServeError::Listeners)
+pub async fn serve(config: Config) -> Result<Server, ServeError> {
+    if config.listen.len() > usize::from(u16::MAX) {
+        return Err(ServeError::Listeners);
+    }
+    let is_tls = |listen: &Listen| listen.transport == Transport::Tls;
+    if config.tls_server.is_none() && config.listen.iter().any(is_tls) {
+        return Err(ServeError::NoCertificate);
+    }
+    let (mut sockets, mut listeners, mut listening) = (Vec::new(), Vec::new(), Vec::new());
+    for listen in &config.listen {
+        let (socket, listener) = Socket::bind(listen).await?;
+        listening.push(Listening { transport: listener.transport, address: listener.local });
+        sockets.push((listener.transport, socket));
+        listeners.push(listener);
+    }
+    let settings = endpoint::Config {
+        product: config.product,
+        timers: config.timers,
+        session: config.session,
+        caps: config.caps,
+        connections: config.connections,
+        ..endpoint::Config::new(listeners)
+    };
+    let endpoint = Endpoint::new(settings, config.gate, config.seed, Instant::now().into_std());
+    let (incoming, calls) = mpsc::channel(INCOMING_QUEUE);
+    let (handle, requests) = SipHandle::channel();
+    let tls = Tls { server: config.tls_server, client: config.tls_client };
+    let driver = tokio::spawn(Driver::new(endpoint, sockets, tls, incoming, requests).run());
+    Ok(Server { handle, calls, listening, driver })
 }

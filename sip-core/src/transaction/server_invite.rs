@@ -150,6 +150,11 @@ impl ServerInvite {
         matches!(self.state, State::Proceeding { .. })
     }
 
+    /// A 2xx was sent: retransmissions are absorbed, and an ACK is the dialog's.
+    pub const fn is_accepted(&self) -> bool {
+        matches!(self.state, State::Accepted { .. })
+    }
+
     /// The transaction can be forgotten.
     pub const fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)

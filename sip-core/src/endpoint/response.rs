@@ -1,0 +1,227 @@
+//! Responses to our requests (RFC 3261 17.1.3, 13.2.2.4).
+
+use std::time::Instant;
+
+use crate::dialog::{Dialog, SessionTimer};
+use crate::transaction::{ClientKey, Received};
+use crate::wire::{HeaderError, HeaderName, Method, Request, Response, Text, sdp_body};
+
+use super::call::{Call, Cancel, Path, Phase, Up};
+use super::recv::Arrival;
+use super::respond::encode_request;
+use super::transactions::{ClientMachine, Purpose, TxId};
+use super::{Body, CallKey, EndReason, EndedBy, Endpoint, Event, Refusal};
+use crate::limits;
+
+impl Endpoint {
+    pub(super) fn on_response(&mut self, response: &Response, arrival: &Arrival, now: Instant) {
+        let Some(id) = self.client_of(response, arrival) else {
+            self.transport.stats.count(Refusal::StrayResponse);
+            return;
+        };
+        let code = response.status().code();
+        let Some(tx) = self.transactions.client(id) else { return };
+        let call = tx.call;
+        match &mut tx.machine {
+            ClientMachine::NonInvite(machine) => {
+                let is_final = machine.on_response(code, now);
+                let is_update = matches!(tx.purpose, Purpose::Update);
+                self.transactions.settle(id);
+                if let Some(key) = call.filter(|_| is_final && is_update) {
+                    self.with_call(key, |endpoint, call| endpoint.on_update_answered(call, id, Some(response), now));
+                }
+            }
+            ClientMachine::Invite(machine) => {
+                let received = machine.on_response(code, now);
+                self.transactions.settle(id);
+                self.on_invite_response(id, call, response, received, now);
+            }
+        }
+    }
+
+    /// The transaction of a response: our branch, the method, one Via, and the trunk that we asked.
+    fn client_of(&mut self, response: &Response, arrival: &Arrival) -> Option<TxId> {
+        let via = response.via().ok()?;
+        // RFC 3261 8.1.3.3
+        if response.vias().ok()?.len() != 1 {
+            return None;
+        }
+        let key = ClientKey::new(via.branch()?, &response.cseq().ok()?.method);
+        let id = self.transactions.find_client(&key)?;
+        let tx = self.transactions.client(id)?;
+        (tx.trunk == arrival.trunk && arrival.source.transport >= tx.path.transport).then_some(id)
+    }
+
+    fn on_invite_response(
+        &mut self,
+        id: TxId,
+        call: Option<CallKey>,
+        response: &Response,
+        received: Received,
+        now: Instant,
+    ) {
+        match received {
+            Received::Provisional => {
+                if let Some(key) = call {
+                    self.with_call(key, |endpoint, call| endpoint.on_progress(call, id, response, now));
+                }
+            }
+            Received::Success => self.on_success(id, response, now),
+            Received::Failure => {
+                self.ack_refusal(id, response, now);
+                if let Some(key) = call {
+                    self.with_call(key, |endpoint, call| match call.phase {
+                        Phase::Calling(_) => endpoint.on_refused(call, id, Some(response), now),
+                        Phase::Up(_) => endpoint.on_reinvite_refused(call, id, Some(response), now),
+                        Phase::Ringing(_) | Phase::Gone => {}
+                    });
+                }
+            }
+            Received::FailureAgain => {
+                let Some(tx) = self.transactions.client(id) else { return };
+                let flow = tx.path.flow;
+                if let ClientMachine::Invite(machine) = &tx.machine
+                    && let Some(ack) = machine.ack()
+                {
+                    self.transmit_again(flow, ack);
+                }
+            }
+            Received::Ignored => {}
+        }
+    }
+
+    /// The ACK of a refusal is part of the INVITE's transaction (RFC 3261 17.1.1.3).
+    fn ack_refusal(&mut self, id: TxId, response: &Response, now: Instant) {
+        let Some(tx) = self.transactions.client(id) else { return };
+        let Purpose::Invite(forks) = &tx.purpose else { return };
+        let (path, invite) = (tx.path.clone(), forks.invite.clone());
+        let branch = response.via().ok().and_then(|via| via.branch().map(str::to_owned)).unwrap_or_default();
+        let mut ack = self.like_invite(&path, &invite, &branch, Method::Ack);
+        if let Some(to) = response.get(&HeaderName::To) {
+            ack.headers_mut().set(HeaderName::To, to.clone());
+        }
+        let bytes = encode_request(&ack);
+        let sent = self.transport.transmit(path.flow, bytes.clone());
+        self.note_lost(&sent);
+        if let Some(tx) = self.transactions.client(id)
+            && let ClientMachine::Invite(machine) = &mut tx.machine
+        {
+            machine.on_ack_sent(bytes, now);
+        }
+        self.transactions.settle(id);
+    }
+
+    /// A 2xx to an INVITE of ours: the first, the same again, or that of another fork.
+    fn on_success(&mut self, id: TxId, response: &Response, now: Instant) {
+        let Ok(tag) = to_tag(response) else {
+            self.transport.stats.count(Refusal::StrayResponse);
+            return;
+        };
+        let Some(tx) = self.transactions.client(id) else { return };
+        let Purpose::Invite(forks) = &tx.purpose else { return };
+        let (flow, call) = (tx.path.flow, tx.call);
+        if let Some((_, ack)) = forks.acks.iter().find(|(known, _)| *known == tag) {
+            let ack = ack.clone();
+            self.transmit_again(flow, ack);
+            return;
+        }
+        if forks.acks.len() >= limits::FORKS {
+            self.transport.stats.count(Refusal::StrayResponse);
+            return;
+        }
+        let is_first = forks.acks.is_empty();
+        let taken = is_first && call.is_some_and(|key| {
+            let mut taken = false;
+            self.with_call(key, |endpoint, call| taken = endpoint.on_call_success(call, id, response, &tag, now));
+            taken
+        });
+        if !taken {
+            self.dismiss_fork(id, response, &tag, now);
+        }
+    }
+
+    /// The first 2xx of a call's INVITE or re-INVITE. False when the call wants it no more.
+    fn on_call_success(&mut self, call: &mut Call, id: TxId, response: &Response, tag: &Text, now: Instant) -> bool {
+        match &call.phase {
+            Phase::Calling(calling) if calling.tx == id => self.answered(call, id, response, tag, now),
+            Phase::Up(up) if up.outbound.as_ref().is_some_and(|pending| pending.tx == id) => {
+                self.on_reinvite_answered(call, id, response, tag, now)
+            }
+            Phase::Calling(_) | Phase::Up(_) | Phase::Ringing(_) | Phase::Gone => false,
+        }
+    }
+
+    /// Our call is answered: the dialog stands, the ACK goes out. One that was taken back meanwhile ends with a BYE.
+    fn answered(&mut self, call: &mut Call, id: TxId, response: &Response, tag: &Text, now: Instant) -> bool {
+        let Phase::Calling(calling) = std::mem::replace(&mut call.phase, Phase::Gone) else { return false };
+        let made = Dialog::uac(&calling.invite, response).ok();
+        let agreed = self.config.session.conclude(response);
+        let (Some(dialog), Ok(agreed)) = (made, agreed) else {
+            self.end(call, EndedBy::Failure, EndReason::BadAnswer, None);
+            return false;
+        };
+        // The answer may come over another connection of the trunk than the INVITE went.
+        if self.renew_path(call, now).is_err() {
+            self.end(call, EndedBy::Failure, EndReason::Transport, None);
+            return true;
+        }
+        let ack = dialog.ack(dialog.local_cseq());
+        self.remember_ack(id, &call.path.clone(), ack, tag);
+        let name = dialog.id().clone();
+        self.dialogs.insert(name.clone(), call.key);
+        call.dialog = Some(name);
+        let mut up = Up::new(dialog, true, SessionTimer::new(agreed, now));
+        up.local_sdp = Some(calling.offer);
+        call.phase = Phase::Up(Box::new(up));
+        match calling.cancel {
+            Cancel::No => self.tell(call, Event::Answered { sdp: sdp_of(response) }),
+            Cancel::Wanted(cause) => self.send_bye(call, cause, now),
+            Cancel::Sent => self.send_bye(call, None, now),
+        }
+        true
+    }
+
+    /// A 2xx that nobody waits for: acknowledged, and ended with a BYE (RFC 3261 13.2.2.4).
+    fn dismiss_fork(&mut self, id: TxId, response: &Response, tag: &Text, now: Instant) {
+        let Some(tx) = self.transactions.client(id) else { return };
+        let Purpose::Invite(forks) = &tx.purpose else { return };
+        let (path, trunk) = (tx.path.clone(), tx.trunk.clone());
+        let Ok(mut dialog) = Dialog::uac(&forks.invite, response) else {
+            self.transport.stats.count(Refusal::StrayResponse);
+            return;
+        };
+        let ack = dialog.ack(dialog.local_cseq());
+        self.remember_ack(id, &path, ack, tag);
+        let bye = dialog.request(Method::Bye);
+        let sent = self.send_request(&path, trunk, None, bye, Purpose::Farewell, now);
+        self.note_lost(&sent);
+    }
+
+    /// Sends the ACK of a 2xx and keeps it for the 2xx that come again.
+    pub(super) fn remember_ack(&mut self, id: TxId, path: &Path, ack: Request, tag: &Text) {
+        let Ok(bytes) = self.send_ack(path, ack) else {
+            self.transport.stats.count(Refusal::Unreachable);
+            return;
+        };
+        if let Some(tx) = self.transactions.client(id)
+            && let Purpose::Invite(forks) = &mut tx.purpose
+        {
+            forks.acks.push((tag.clone(), bytes));
+        }
+    }
+
+    pub(super) fn transmit_again(&mut self, flow: super::Flow, bytes: bytes::Bytes) {
+        self.transport.stats.retransmitted += 1;
+        let sent = self.transport.transmit(flow, bytes);
+        self.note_lost(&sent);
+    }
+}
+
+/// The session description of a response; one that cannot be read is none.
+pub(super) fn sdp_of(response: &Response) -> Option<Body> {
+    sdp_body(response, response.body()).ok().flatten().and_then(Body::present)
+}
+
+fn to_tag(response: &Response) -> Result<Text, HeaderError> {
+    Ok(Text::copy_from(response.to()?.tag().unwrap_or_default()))
+}

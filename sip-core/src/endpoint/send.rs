@@ -1,0 +1,169 @@
+//! Requests that we send: over what, with which Via, in which transaction (RFC 3261 8.1.1, 12.2.1).
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::admission::TrunkId;
+use crate::transaction::{ClientInvite, ClientKey, ClientNonInvite};
+use crate::wire::{HeaderName, Method, Request, Transport as ViaTransport, Via};
+
+use super::call::{Call, Path, Phase};
+use super::respond::encode_request;
+use super::transactions::{ClientMachine, ClientTx, Purpose, TxId};
+use super::transport::Lost;
+use super::{CallKey, Cause, ConnectionId, Endpoint, Flow, Refusal};
+use crate::admission::Transport;
+
+impl Endpoint {
+    /// Sends a request of a call in a client transaction of its own.
+    pub(super) fn send_in_call(
+        &mut self,
+        call: &mut Call,
+        request: Request,
+        purpose: Purpose,
+        now: Instant,
+    ) -> Result<TxId, Lost> {
+        self.renew_path(call, now)?;
+        let (path, trunk, key) = (call.path.clone(), call.trunk.clone(), Some(call.key));
+        self.send_request(&path, trunk, key, request, purpose, now).map(|(tx, _)| tx)
+    }
+
+    /// Sends a request in a client transaction of its own; gives its branch too.
+    pub(super) fn send_request(
+        &mut self,
+        path: &Path,
+        trunk: TrunkId,
+        call: Option<CallKey>,
+        mut request: Request,
+        purpose: Purpose,
+        now: Instant,
+    ) -> Result<(TxId, String), Lost> {
+        let branch = self.tokens.branch();
+        self.address(path, &mut request, &branch);
+        let tx = self.start_client(path, trunk, call, &request, &branch, purpose, now)?;
+        Ok((tx, branch))
+    }
+
+    /// Starts the client transaction of a request that has its Via.
+    #[expect(clippy::too_many_arguments, reason = "one call site each for a new branch and for that of a CANCEL")]
+    pub(super) fn start_client(
+        &mut self,
+        path: &Path,
+        trunk: TrunkId,
+        call: Option<CallKey>,
+        request: &Request,
+        branch: &str,
+        purpose: Purpose,
+        now: Instant,
+    ) -> Result<TxId, Lost> {
+        let bytes = encode_request(request);
+        self.transport.transmit(path.flow, bytes.clone())?;
+        let (timers, reliable) = (self.config.timers, path.transport.is_reliable());
+        let machine = if *request.method() == Method::Invite {
+            ClientMachine::Invite(ClientInvite::new(bytes, timers, reliable, now))
+        } else {
+            ClientMachine::NonInvite(ClientNonInvite::new(bytes, timers, reliable, now))
+        };
+        let key = ClientKey::new(branch, request.method());
+        Ok(self.transactions.add_client(ClientTx { key, trunk, machine, path: path.clone(), call, purpose }))
+    }
+
+    /// Sends an ACK, which has no transaction. Gives its octets, to be sent again with each retransmitted 2xx.
+    pub(super) fn send_ack(&mut self, path: &Path, mut ack: Request) -> Result<Bytes, Lost> {
+        let branch = self.tokens.branch();
+        self.address(path, &mut ack, &branch);
+        let bytes = encode_request(&ack);
+        self.transport.transmit(path.flow, bytes.clone())?;
+        Ok(bytes)
+    }
+
+    /// BYE; the call is over for us with it (RFC 3261 15.1.1).
+    pub(super) fn send_bye(&mut self, call: &mut Call, cause: Option<Cause>, now: Instant) {
+        if let Phase::Up(mut up) = std::mem::replace(&mut call.phase, Phase::Gone) {
+            let mut bye = up.dialog.request(Method::Bye);
+            if let Some(cause) = cause {
+                bye.headers_mut().push(HeaderName::Reason, cause.to_string());
+            }
+            self.drop_pending(*up, now);
+            // Where the peer cannot be reached the call is over all the same.
+            let sent = self.send_in_call(call, bye, Purpose::Farewell, now);
+            self.note_lost(&sent);
+        }
+    }
+
+    /// Counts a message that had no way to go, where there is nothing better to do about it.
+    pub(super) fn note_lost<T>(&mut self, sent: &Result<T, Lost>) {
+        if sent.is_err() {
+            self.transport.stats.count(Refusal::Unreachable);
+        }
+    }
+
+    /// What every request of ours has: Via, Max-Forwards, User-Agent.
+    fn address(&self, path: &Path, request: &mut Request, branch: &str) {
+        let via = self.via(path, branch);
+        let product = self.config.product.clone();
+        let headers = request.headers_mut();
+        headers.push_front(HeaderName::MaxForwards, MAX_FORWARDS);
+        headers.push_front(HeaderName::Via, via.to_value());
+        headers.push(HeaderName::UserAgent, product.into_bytes());
+    }
+
+    pub(super) fn via(&self, path: &Path, branch: &str) -> Via {
+        let transport = match path.transport {
+            Transport::Udp => ViaTransport::Udp,
+            Transport::Tcp => ViaTransport::Tcp,
+            Transport::Tls => ViaTransport::Tls,
+        };
+        let (host, port) = self.sent_by(path.flow, path.transport, self.far_address(path));
+        let mut via = Via::new(transport, host, port, branch);
+        via.params.set("rport", None);
+        via
+    }
+
+    /// The address at the other end of a path.
+    pub(super) fn far_address(&self, path: &Path) -> std::net::SocketAddr {
+        match path.flow {
+            Flow::Datagram { remote, .. } => remote,
+            Flow::Stream(id) => self.transport.get(id).map_or(NOWHERE, |connection| connection.remote),
+        }
+    }
+
+    /// Makes sure that the call's path leads somewhere: over its own connection, another one of the trunk, or a new one
+    /// to where the call was placed.
+    pub(super) fn renew_path(&mut self, call: &mut Call, now: Instant) -> Result<(), Lost> {
+        let Flow::Stream(id) = call.path.flow else { return Ok(()) };
+        if self.transport.get(id).is_some() {
+            return Ok(());
+        }
+        let id = self.replacement(call, now).ok_or(Lost)?;
+        self.follow_flow(call, Flow::Stream(id), now);
+        Ok(())
+    }
+
+    /// The peer spoke over this connection: the call goes on there. A datagram's port is no reason to move.
+    pub(super) fn follow_flow(&mut self, call: &mut Call, flow: Flow, now: Instant) {
+        if call.path.flow == flow {
+            return;
+        }
+        let Flow::Stream(id) = flow else { return };
+        let Some(transport) = self.transport.get(id).map(|connection| connection.transport) else { return };
+        self.transport.count_call(call.path.flow, false, now);
+        self.transport.count_call(flow, true, now);
+        call.path.flow = flow;
+        call.path.transport = transport;
+    }
+
+    fn replacement(&mut self, call: &Call, now: Instant) -> Option<ConnectionId> {
+        self.transport
+            .ready_for(&call.trunk, call.path.transport)
+            .or_else(|| call.path.next_hop.as_ref().and_then(|hop| self.transport.open(hop, &call.trunk, now)))
+    }
+}
+
+/// RFC 3261 8.1.1.6
+pub(super) const MAX_FORWARDS: &str = "70";
+
+/// The address of a connection that is gone.
+const NOWHERE: std::net::SocketAddr =
+    std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);

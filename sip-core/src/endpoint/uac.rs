@@ -1,0 +1,245 @@
+//! Outbound calls until they are answered (RFC 3261 13.2, 9.1; RFC 4028 7.1).
+
+use std::time::{Duration, Instant};
+
+use crate::admission::Transport;
+use crate::transaction::ClientKey;
+use crate::wire::{CSeq, HeaderName, Method, NameAddr, Request, Response, StatusCode};
+
+use super::call::{Call, Calling, Cancel, Path, Phase};
+use super::respond::{ALLOW, SDP, SUPPORTED};
+use super::send::MAX_FORWARDS;
+use super::transactions::{ClientMachine, Forks, Purpose, TxId};
+use super::{
+    CallKey, Cause, Dial, DialError, EndReason, EndedBy, Endpoint, Event, Flow, ListenerId,
+};
+use crate::limits;
+
+impl Endpoint {
+    pub(super) fn place(&mut self, dial: Dial, now: Instant) -> Result<CallKey, DialError> {
+        if self.draining {
+            return Err(DialError::ShuttingDown);
+        }
+        let caps = self.config.caps;
+        if self.calls.len() >= caps.calls || self.transactions.len() >= caps.transactions {
+            return Err(DialError::Full);
+        }
+        if dial.headers.iter().any(|(name, value)| is_ours(name) || value.bytes().any(|b| b < b' ')) {
+            return Err(DialError::Unsendable);
+        }
+        self.check_trunk(&dial)?;
+        self.gate.admit_outbound(&dial.trunk).map_err(|_| DialError::Concurrency)?;
+        let trunk = dial.trunk.clone();
+        self.start_call(dial, now).inspect_err(|_| self.gate.release(&trunk))
+    }
+
+    /// The trunk must be one that the answer can come from.
+    fn check_trunk(&self, dial: &Dial) -> Result<(), DialError> {
+        let rule = self.gate.rule(&dial.trunk).ok_or(DialError::Trunk)?;
+        let hop = &dial.next_hop;
+        let source = crate::admission::SourceFacts::plain(hop.address, hop.transport);
+        let by_address = self.gate.trunk_of(&source).as_ref() == Some(&dial.trunk);
+        // Over a connection of our own the peer is whom we called; a datagram only has its address.
+        if !rule.transports.contains(hop.transport) || (hop.transport == Transport::Udp && !by_address) {
+            return Err(DialError::Trunk);
+        }
+        if hop.transport == Transport::Tls && hop.server_name.is_none() {
+            return Err(DialError::Unsendable);
+        }
+        Ok(())
+    }
+
+    fn start_call(&mut self, dial: Dial, now: Instant) -> Result<CallKey, DialError> {
+        let hop = &dial.next_hop;
+        let flow = match hop.transport {
+            Transport::Udp => self.datagram_to(hop.address).ok_or(DialError::NoListener)?,
+            Transport::Tcp | Transport::Tls => {
+                Flow::Stream(self.transport.open(hop, &dial.trunk, now).ok_or(DialError::Full)?)
+            }
+        };
+        let path = Path { flow, transport: hop.transport, next_hop: Some(hop.clone()) };
+        let mut invite = Request::new(Method::Invite, dial.target.clone());
+        let contact = self.contact(flow, hop.transport, hop.address, dial.target.is_secure());
+        let (tag, call_id, cseq) = (self.tokens.tag(), self.tokens.call_id(), self.tokens.cseq());
+        let headers = invite.headers_mut();
+        headers.push(HeaderName::From, NameAddr::new(dial.from).with_tag(&tag).to_value());
+        headers.push(HeaderName::To, NameAddr::new(dial.target).to_value());
+        headers.push(HeaderName::CallId, call_id);
+        headers.push(HeaderName::CSeq, CSeq::new(cseq, Method::Invite).to_value());
+        headers.push(HeaderName::Contact, contact);
+        headers.push(HeaderName::Allow, ALLOW);
+        headers.push(HeaderName::Supported, SUPPORTED.join(", "));
+        headers.push(HeaderName::SessionExpires, self.config.session.interval.as_secs().to_string());
+        headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
+        for (name, value) in dial.headers {
+            headers.push(name, value.into_bytes());
+        }
+        let key = self.next_call();
+        let bare = invite.clone();
+        invite.set_body(SDP, dial.sdp.bytes());
+        let purpose = Purpose::Invite(Box::new(Forks { invite: bare.clone(), acks: Vec::new() }));
+        let sent = self.send_request(&path, dial.trunk.clone(), Some(key), invite, purpose, now);
+        let (tx, branch) = sent.map_err(|_| DialError::Full)?;
+        self.transport.count_call(flow, true, now);
+        let calling =
+            Calling { tx, invite: bare, branch, offer: dial.sdp, cancel: Cancel::No, interval_retries: 0 };
+        let phase = Phase::Calling(Box::new(calling));
+        self.settle(Box::new(Call { key, trunk: dial.trunk, path, phase, dialog: None, is_over: false }));
+        Ok(key)
+    }
+
+    /// The UDP socket of ours for an address.
+    fn datagram_to(&self, remote: std::net::SocketAddr) -> Option<Flow> {
+        let fits = |listener: &super::Listener| {
+            listener.transport == Transport::Udp && listener.local.is_ipv4() == remote.is_ipv4()
+        };
+        let index = self.config.listeners.iter().position(fits)?;
+        let listener = ListenerId(u16::try_from(index).ok()?);
+        Some(Flow::Datagram { listener, remote })
+    }
+
+    /// A 1xx of a call that we place.
+    pub(super) fn on_progress(&mut self, call: &mut Call, tx: TxId, response: &Response, now: Instant) {
+        let Phase::Calling(calling) = &mut call.phase else { return };
+        if calling.tx != tx {
+            return;
+        }
+        if let Cancel::Wanted(cause) = calling.cancel {
+            self.send_cancel(call, cause, now);
+            return;
+        }
+        if !call.is_over && response.status() != StatusCode::TRYING {
+            let sdp = super::response::sdp_of(response);
+            self.tell(call, Event::Progress { status: response.status(), sdp });
+        }
+    }
+
+    /// The TU takes back a call that is not answered (RFC 3261 9.1).
+    pub(super) fn cancel(&mut self, call: &mut Call, cause: Option<Cause>, now: Instant) {
+        let Phase::Calling(calling) = &mut call.phase else { return };
+        if calling.cancel != Cancel::No {
+            return;
+        }
+        let waits = self.transactions.client(calling.tx).is_some_and(|tx| match &tx.machine {
+            ClientMachine::Invite(machine) => machine.is_calling(),
+            ClientMachine::NonInvite(_) => false,
+        });
+        if waits {
+            calling.cancel = Cancel::Wanted(cause);
+        } else {
+            self.send_cancel(call, cause, now);
+        }
+    }
+
+    fn send_cancel(&mut self, call: &mut Call, cause: Option<Cause>, now: Instant) {
+        let Phase::Calling(calling) = &mut call.phase else { return };
+        calling.cancel = Cancel::Sent;
+        let Some(tx) = self.transactions.client(calling.tx) else { return };
+        if let ClientMachine::Invite(machine) = &mut tx.machine {
+            machine.on_cancel_sent(now);
+        }
+        let path = tx.path.clone();
+        self.transactions.settle(calling.tx);
+        let branch = calling.branch.clone();
+        let mut cancel = self.like_invite(&path, &calling.invite, &branch, Method::Cancel);
+        if let Some(cause) = cause {
+            cancel.headers_mut().push(HeaderName::Reason, cause.to_string());
+        }
+        if self.transactions.find_client(&ClientKey::new(&branch, &Method::Cancel)).is_none() {
+            let trunk = call.trunk.clone();
+            let sent = self.start_client(&path, trunk, None, &cancel, &branch, Purpose::Farewell, now);
+            self.note_lost(&sent);
+        }
+    }
+
+    /// A 300 to 699, or none at all, to the INVITE of a call that we place.
+    pub(super) fn on_refused(&mut self, call: &mut Call, tx: TxId, response: Option<&Response>, now: Instant) {
+        let Phase::Calling(calling) = &mut call.phase else { return };
+        if calling.tx != tx {
+            return;
+        }
+        if let Some(response) = response
+            && response.status() == StatusCode::SESSION_INTERVAL_TOO_SMALL
+            && calling.cancel == Cancel::No
+            && calling.interval_retries < limits::SESSION_INTERVAL_RETRIES
+            && let Ok(Some(min_se)) = response.min_se()
+        {
+            self.call_again(call, Duration::from_secs(u64::from(min_se)), now);
+            return;
+        }
+        call.phase = Phase::Gone;
+        match response {
+            Some(response) => self.end(call, EndedBy::Remote, EndReason::Refused(response.status()), None),
+            None => self.end(call, EndedBy::Failure, EndReason::NoAnswer, None),
+        }
+    }
+
+    /// The INVITE again, with the interval that the peer asks for (RFC 4028 7.3).
+    fn call_again(&mut self, call: &mut Call, min_se: Duration, now: Instant) {
+        let Phase::Calling(mut calling) = std::mem::replace(&mut call.phase, Phase::Gone) else { return };
+        let interval = self.config.session.interval.max(min_se).as_secs();
+        let cseq = calling.invite.cseq().map_or(1, |cseq| cseq.seq.saturating_add(1));
+        let headers = calling.invite.headers_mut();
+        headers.set(HeaderName::CSeq, CSeq::new(cseq, Method::Invite).to_value());
+        headers.set(HeaderName::SessionExpires, interval.to_string());
+        headers.set(HeaderName::MinSe, min_se.as_secs().to_string());
+        let mut invite = calling.invite.clone();
+        invite.set_body(SDP, calling.offer.bytes());
+        let purpose = Purpose::Invite(Box::new(Forks { invite: calling.invite.clone(), acks: Vec::new() }));
+        if self.renew_path(call, now).is_err() {
+            self.end(call, EndedBy::Failure, EndReason::Transport, None);
+            return;
+        }
+        let path = call.path.clone();
+        match self.send_request(&path, call.trunk.clone(), Some(call.key), invite, purpose, now) {
+            Ok((tx, branch)) => {
+                calling.tx = tx;
+                calling.branch = branch;
+                calling.interval_retries += 1;
+                call.phase = Phase::Calling(calling);
+            }
+            Err(_) => self.end(call, EndedBy::Failure, EndReason::Transport, None),
+        }
+    }
+
+    /// CANCEL, or the ACK of a refusal: what they repeat of the INVITE (RFC 3261 9.1, 17.1.1.3). The same branch.
+    pub(super) fn like_invite(&self, path: &Path, invite: &Request, branch: &str, method: Method) -> Request {
+        let cseq = invite.cseq().map(|cseq| cseq.seq).unwrap_or_default();
+        let mut request = Request::new(method.clone(), invite.uri().clone());
+        let headers = request.headers_mut();
+        headers.push(HeaderName::Via, self.via(path, branch).to_value());
+        headers.push(HeaderName::MaxForwards, MAX_FORWARDS);
+        for header in invite.headers().iter() {
+            let repeated =
+                matches!(header.name(), HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::Route);
+            if let Some(value) = header.value().filter(|_| repeated) {
+                headers.push(header.name().clone(), value.clone());
+            }
+        }
+        headers.push(HeaderName::CSeq, CSeq::new(cseq, method).to_value());
+        request
+    }
+}
+
+/// Headers that a call to place cannot bring along.
+const fn is_ours(name: &HeaderName) -> bool {
+    matches!(
+        name,
+        HeaderName::Via
+            | HeaderName::From
+            | HeaderName::To
+            | HeaderName::CallId
+            | HeaderName::CSeq
+            | HeaderName::Contact
+            | HeaderName::MaxForwards
+            | HeaderName::Route
+            | HeaderName::RecordRoute
+            | HeaderName::ContentType
+            | HeaderName::ContentLength
+            | HeaderName::SessionExpires
+            | HeaderName::MinSe
+            | HeaderName::Allow
+            | HeaderName::Supported
+            | HeaderName::Require
+    )
+}
