@@ -89,6 +89,13 @@ impl Checked {
         if authority.as_str().contains('@') {
             return Err(UrlError::UserInfo);
         }
+        // The request line would begin with the `?`, and to put a `/` before it is to sign another URL than the one sent.
+        if uri
+            .path_and_query()
+            .is_some_and(|target| !target.as_str().starts_with('/'))
+        {
+            return Err(UrlError::NoPath);
+        }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         if host.is_empty() {
             return Err(UrlError::Malformed);
@@ -128,6 +135,9 @@ pub enum UrlError {
     /// A user name or password before the host.
     #[error("it has a user name or password before the host: the server signs its requests instead, take it out")]
     UserInfo,
+    /// A query directly behind the host.
+    #[error("its `?query` stands directly behind the host: write a `/` before the `?`")]
+    NoPath,
     /// Anything else.
     #[error("it is not a whole URL with a host and, if any, a port from 1 to 65535")]
     Malformed,
