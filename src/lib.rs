@@ -1,1 +1,12 @@
-//! Strongline.
+//! Strongline: the armoured transport between the telephone network and a voice AI.
+//!
+//! This crate is the server: it binds the rooms of the house together (`ARCHITECTURE.md`). Start with [`server`], which
+//! says what runs where, and `call`, which follows one call from its INVITE to its end.
+
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod server;
+pub mod telemetry;
+
+mod call;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `strongline` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    strongline::cli::run()
+}

@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 
 /// One announcement, shared by all calls that play it.
 #[derive(Debug, Clone)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     rate: SampleRate,
     samples: Arc<[i16]>,
 }
@@ -19,7 +19,7 @@ pub struct Prompt {
 /// Why an announcement cannot be played.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PromptError {
+pub(crate) enum PromptError {
     /// The bytes are not a WAV file, or it is cut short.
     #[error("cannot be read as WAV: {0}")]
     Unreadable(#[from] hound::Error),
@@ -43,7 +43,7 @@ impl Prompt {
     ///
     /// # Errors
     /// The file is missing, is no WAV, has another form than 16-bit mono, or is too long.
-    pub fn load(path: &Path) -> Result<Self, PromptError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, PromptError> {
         Self::read(hound::WavReader::open(path)?)
     }
 
@@ -51,7 +51,7 @@ impl Prompt {
     ///
     /// # Errors
     /// As [`Prompt::load`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, PromptError> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, PromptError> {
         Self::read(hound::WavReader::new(bytes)?)
     }
 
@@ -75,32 +75,27 @@ impl Prompt {
         Ok(Self { rate, samples: samples.into() })
     }
 
-    /// How long it plays.
-    pub fn duration(&self) -> Duration {
-        Duration::from_secs(self.samples.len() as u64) / self.rate.hz()
-    }
-
     /// Starts it from the beginning.
-    pub fn play(&self) -> Player {
+    pub(crate) fn play(&self) -> Player {
         Player { prompt: self.clone(), at: 0 }
     }
 }
 
 /// One announcement on its way to one caller.
 #[derive(Debug)]
-pub struct Player {
+pub(crate) struct Player {
     prompt: Prompt,
     at: usize,
 }
 
 impl Player {
     /// The next 20 ms, the last one filled up with silence; `None` when all has been played.
-    pub fn next_frame(&mut self) -> Option<Pcm> {
+    pub(crate) fn next_frame(&mut self) -> Option<Pcm> {
         let rest = self.prompt.samples.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let frame = self.prompt.rate.frame_samples();
+        let frame = self.prompt.rate.frame_len();
         let taken = rest.len().min(frame);
         self.at += taken;
-        let mut samples = [0; Pcm::MAX_SAMPLES];
+        let mut samples = [0; Pcm::CAPACITY];
         samples[..taken].copy_from_slice(&rest[..taken]);
         Pcm::from_slice(self.prompt.rate, &samples[..frame])
     }

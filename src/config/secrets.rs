@@ -55,12 +55,12 @@ impl Secrets {
         match reference {
             SecretRef::File(path) => read_file(&self.base.join(path)),
             SecretRef::Credential(name) => match &self.credentials {
-                Some(folder) => read_file(&folder.join(name)),
-                None => Err(SecretError::NoCredentials(name.clone())),
+                Some(folder) => read_file(&folder.join(name.as_str())),
+                None => Err(SecretError::NoCredentials(name.as_str().to_owned())),
             },
-            SecretRef::Env(name) => env::var(name)
+            SecretRef::Env(name) => env::var(name.as_str())
                 .map(|value| Zeroizing::new(value.into_bytes()))
-                .map_err(|_| SecretError::NotInEnvironment(name.clone())),
+                .map_err(|_| SecretError::NotInEnvironment(name.as_str().to_owned())),
         }
     }
 

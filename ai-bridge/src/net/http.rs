@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
+use http::request::Builder;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -71,11 +72,26 @@ impl HttpClient {
         id: &MessageId,
         body: Bytes,
     ) -> Result<HttpAnswer, HttpError> {
+        self.exchange(url, guard, || signed_post(url, signer, id, body.clone())).await
+    }
+
+    /// Fetches what stands there, such as a sound that the application named. Not signed: it asks for nothing to be done.
+    pub async fn get(&self, url: &HttpsUrl, guard: &AddressGuard) -> Result<HttpAnswer, HttpError> {
+        let request = || finished(head(Request::get(url.target()), url), Bytes::new());
+        self.exchange(url, guard, request).await
+    }
+
+    async fn exchange(
+        &self,
+        url: &HttpsUrl,
+        guard: &AddressGuard,
+        request: impl Fn() -> Result<Request<Full<Bytes>>, HttpError>,
+    ) -> Result<HttpAnswer, HttpError> {
         let begun = Instant::now();
         let deadline = begun + self.options.total;
         let mut attempts = 1;
         loop {
-            match timeout_at(deadline, self.attempt(url, guard, signer, id, body.clone(), deadline)).await {
+            match timeout_at(deadline, self.attempt(url, guard, &request, deadline)).await {
                 Ok(Ok((status, body, facts))) => {
                     return Ok(HttpAnswer { status: status.as_u16(), body, facts, attempts, took: begun.elapsed() });
                 }
@@ -97,9 +113,7 @@ impl HttpClient {
         &self,
         url: &HttpsUrl,
         guard: &AddressGuard,
-        signer: &Signer,
-        id: &MessageId,
-        body: Bytes,
+        request: impl Fn() -> Result<Request<Full<Bytes>>, HttpError>,
         deadline: Instant,
     ) -> Result<(StatusCode, Bytes, ConnectFacts), HttpError> {
         let target = Target { host: url.host(), port: url.port(), send_buffer: None };
@@ -111,7 +125,7 @@ impl HttpClient {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(exchange)?;
-        let request = request(url, signer, id, body)?;
+        let request = request()?;
         let answer = async {
             let response = sender.send_request(request).await.map_err(exchange)?;
             accepted(response.status(), response.headers())?;
@@ -128,17 +142,30 @@ impl HttpClient {
     }
 }
 
-fn request(url: &HttpsUrl, signer: &Signer, id: &MessageId, body: Bytes) -> Result<Request<Full<Bytes>>, HttpError> {
-    let signed = signer.sign(id, unix_now(), &body);
-    let mut request = Request::post(url.target())
+fn head(request: Builder, url: &HttpsUrl) -> Builder {
+    request
         .header(header::HOST, url.authority())
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::ACCEPT, "application/json")
         .header(header::CONNECTION, "close")
-        .header(header::USER_AGENT, USER_AGENT);
+        .header(header::USER_AGENT, USER_AGENT)
+}
+
+fn signed_post(
+    url: &HttpsUrl,
+    signer: &Signer,
+    id: &MessageId,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, HttpError> {
+    let signed = signer.sign(id, unix_now(), &body);
+    let mut request = head(Request::post(url.target()), url)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::ACCEPT, "application/json");
     for (name, value) in signed.pairs() {
         request = request.header(name, value);
     }
+    finished(request, body)
+}
+
+fn finished(request: Builder, body: Bytes) -> Result<Request<Full<Bytes>>, HttpError> {
     request.body(Full::new(body)).map_err(|_| HttpError::Request)
 }
 

@@ -37,6 +37,14 @@ impl Uplink {
         }
     }
 
+    /// Frames have another rate from now on. The beat goes on.
+    fn set_rate(&mut self, rate: SampleRate) {
+        if self.rate != rate {
+            self.rate = rate;
+            self.resampler = Resampler::new(self.resampler.from(), rate);
+        }
+    }
+
     /// A packet was accepted: whether it ended a timeout.
     pub(super) fn on_inbound(&mut self, now: Instant) -> bool {
         self.last_inbound = now;
@@ -69,6 +77,11 @@ impl Uplink {
 }
 
 impl Session {
+    /// Gives uplink frames at another rate from now on: an application has said which it wants.
+    pub fn set_uplink_rate(&mut self, rate: SampleRate) {
+        self.uplink.set_rate(rate);
+    }
+
     /// The next uplink frame, if one is due: 20 ms at the uplink rate. To be asked until `None`.
     pub fn poll_uplink(&mut self, now: Instant) -> Option<Cleared<Pcm>> {
         let (due, skipped) = self.uplink.due(now)?;

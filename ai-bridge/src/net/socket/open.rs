@@ -34,8 +34,8 @@ pub struct StreamRequest<'a> {
     pub url: &'a WssUrl,
     /// What will be spoken; native offers its subprotocol and needs it selected.
     pub dialect: Dialect,
-    /// The application's keys.
-    pub signer: &'a Signer,
+    /// The application's keys; `None` for a bot that asks for no proof of who connects.
+    pub signer: Option<&'a Signer>,
     /// The handshake's id: `ws_` and a ULID.
     pub id: &'a MessageId,
 }
@@ -138,7 +138,6 @@ impl StreamSocket {
 const MAX_FRAME_HEAD: usize = 14;
 
 fn handshake(request: &StreamRequest<'_>) -> Result<Request<()>, SocketError> {
-    let signed = request.signer.sign(request.id, unix_now(), request.url.as_str().as_bytes());
     let mut builder = Request::get(request.url.as_str())
         .header(header::HOST, request.url.authority())
         .header(header::CONNECTION, "Upgrade")
@@ -149,8 +148,11 @@ fn handshake(request: &StreamRequest<'_>) -> Result<Request<()>, SocketError> {
     if let Some(name) = request.dialect.subprotocol() {
         builder = builder.header(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
     }
-    for (name, value) in signed.pairs() {
-        builder = builder.header(name, value);
+    if let Some(signer) = request.signer {
+        let signed = signer.sign(request.id, unix_now(), request.url.as_str().as_bytes());
+        for (name, value) in signed.pairs() {
+            builder = builder.header(name, value);
+        }
     }
     builder.body(()).map_err(|_| SocketError::Url)
 }

@@ -1,0 +1,41 @@
+//! The one way out of a call: stop the application, close the media, end the dialog, write the record.
+
+use std::time::Instant;
+
+use ai_bridge::stream::StopReason;
+use media_engine::srtp::Suite;
+use sip_core::endpoint::{EndReason, Ended, EndedBy};
+
+use super::sip::describe;
+use super::{Call, Media};
+
+impl Call<'_> {
+    pub(super) async fn tear_down(mut self) {
+        self.stop_activity(StopReason::CallerHangup);
+        let now = Instant::now();
+        if let Some(media) = &mut self.media {
+            media.send_bye(now);
+        }
+        let ended = self.ended.take().unwrap_or_else(endpoint_gone);
+        let (by, reason) = describe(ended.by, &ended.reason);
+        let talk_ms = self.answered.map_or(0, |answered| now.duration_since(answered).as_millis());
+        let duration_ms = now.duration_since(self.facts.began).as_millis();
+        let stats = self.media.as_ref().map(|media| media.session.stats().clone()).unwrap_or_default();
+        let refused: Vec<String> =
+            stats.refusals().filter(|(_, count)| *count > 0).map(|(refusal, count)| format!("{}={count}", refusal.name())).collect();
+        tracing::info!(
+            event = "call.ended", call = %self.facts.id, trunk = %self.facts.trunk.name, by, reason,
+            answered = self.answered.is_some(), duration_ms, talk_ms,
+            srtp_suite = self.media.as_ref().and_then(Media::suite).map_or("none", Suite::name),
+            rtp_received = stats.received, rtp_sent = stats.sent, rtp_lost = stats.lost,
+            jitter_ms = stats.jitter.as_secs_f64() * 1e3, plc_frames = stats.plc_frames,
+            round_trip_ms = stats.round_trip.map(|time| time.as_secs_f64() * 1e3), remote_lost = stats.remote_lost,
+            refused = refused.join(" "), "call over"
+        );
+    }
+}
+
+/// The endpoint has stopped under the call.
+pub(super) const fn endpoint_gone() -> Ended {
+    Ended { by: EndedBy::Failure, reason: EndReason::Shutdown, remote_reason: None }
+}

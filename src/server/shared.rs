@@ -1,0 +1,27 @@
+//! What all threads may read.
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Loaded;
+use crate::telemetry::{Gauges, PiiKey};
+use sip_core::net::SipHandle;
+
+/// The server as a call sees it. Nothing in it is locked by one call while another waits.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) loaded: Loaded,
+    pub(crate) sip: SipHandle,
+    /// Where flow requests run: a worker's thread is for media.
+    pub(crate) signalling: Handle,
+    pub(crate) gauges: Gauges,
+    pub(crate) pii: PiiKey,
+    /// Cancelled when the server stops.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Shared {
+    pub(crate) fn new(loaded: Loaded, sip: SipHandle, signalling: Handle, gauges: Gauges, stop: CancellationToken) -> Self {
+        Self { loaded, sip, signalling, gauges, pii: PiiKey::default(), stop }
+    }
+}
