@@ -41,15 +41,9 @@ fn a_plain_teler_stream_takes_the_apps_dialect_and_tellers_chunk() {
     assert_eq!(action.ws_url.as_str(), "wss://bot.example.com/media?token=s3cret");
     assert_eq!(action.ws_url.target(), "/media?token=s3cret");
     let plan = action.plan(Dialect::Teler, SampleRate::Hz8000).unwrap();
-    assert_eq!(
-        plan,
-        StreamPlan { dialect: Dialect::Teler, rate: SampleRate::Hz8000, chunk_ms: 400 }
-    );
+    assert_eq!(plan, StreamPlan { dialect: Dialect::Teler, rate: SampleRate::Hz8000, chunk_ms: 400 });
     let plan = action.plan(Dialect::Native, SampleRate::Hz16000).unwrap();
-    assert_eq!(
-        plan,
-        StreamPlan { dialect: Dialect::Native, rate: SampleRate::Hz16000, chunk_ms: 20 }
-    );
+    assert_eq!(plan, StreamPlan { dialect: Dialect::Native, rate: SampleRate::Hz16000, chunk_ms: 20 });
     assert!(!format!("{action:?}").contains("s3cret"));
 }
 
@@ -63,10 +57,7 @@ fn the_answers_own_words_win() {
     assert!(action.record);
     assert_eq!(action.flow_url.as_ref().unwrap().as_str(), "https://bot.example.com/next");
     let plan = action.plan(Dialect::Teler, SampleRate::Hz8000).unwrap();
-    assert_eq!(
-        plan,
-        StreamPlan { dialect: Dialect::Native, rate: SampleRate::Hz24000, chunk_ms: 60 }
-    );
+    assert_eq!(plan, StreamPlan { dialect: Dialect::Native, rate: SampleRate::Hz24000, chunk_ms: 60 });
 }
 
 #[test]
@@ -127,8 +118,7 @@ fn each_mistake_is_told_what_to_mend() {
         json!({"action": "play"}),
         json!({"action": "play", "media_url": "file:///etc/passwd"}),
     ];
-    let told: Vec<String> =
-        cases.iter().map(|case| parse(case).unwrap_err().to_string()).collect();
+    let told: Vec<String> = cases.iter().map(|case| parse(case).unwrap_err().to_string()).collect();
     insta::assert_snapshot!(told.join("\n"));
 }
 

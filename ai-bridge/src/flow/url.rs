@@ -90,10 +90,7 @@ impl Checked {
             return Err(UrlError::UserInfo);
         }
         // The request line would begin with the `?`, and to put a `/` before it is to sign another URL than the one sent.
-        if uri
-            .path_and_query()
-            .is_some_and(|target| !target.as_str().starts_with('/'))
-        {
+        if uri.path_and_query().is_some_and(|target| !target.as_str().starts_with('/')) {
             return Err(UrlError::NoPath);
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();

@@ -205,7 +205,8 @@ impl StreamSession {
         }
         self.outbox.empty();
         self.finish(code, reason);
-        self.tell(StreamEvent::Closing { code, reason });
+        // The end is told even to a call that has let its events pile up.
+        self.events.push_back(StreamEvent::Closing { code, reason });
     }
 
     fn finish(&mut self, code: CloseCode, reason: &'static str) {
