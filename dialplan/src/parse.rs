@@ -5,7 +5,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, Error as TomlError};
 
 use crate::check;
-use crate::limits::MAX_FILE_OCTETS;
+use crate::limits::{MAX_FILE_OCTETS, MAX_PROBLEMS};
 use crate::model::{Dialplan, File, Outcome, Reject, Route, RouteFile};
 use crate::report::{Code, Errors, Found, Problem, Source, Warnings};
 use crate::rule::{Reader, Table};
@@ -71,11 +71,12 @@ fn failed(cx: &Reader<'_>, name: &str) -> Errors {
     Errors::new(name, placed(cx, &cx.errors), Warnings::new(name, placed(cx, &cx.warnings)))
 }
 
-/// Turns offsets into lines and excerpts, in the order of the file.
-fn placed(cx: &Reader<'_>, found: &[Found]) -> Vec<Problem> {
-    let mut found: Vec<&Found> = found.iter().collect();
-    found.sort_by_key(|found| (found.span.start, found.span.end));
-    found.into_iter().map(|found| cx.source.problem(found, &cx.masks)).collect()
+/// Turns offsets into lines and excerpts, in the order of the file: the first ones, and how many there are.
+fn placed(cx: &Reader<'_>, found: &[Found]) -> (Vec<Problem>, usize) {
+    let mut order: Vec<&Found> = found.iter().collect();
+    order.sort_by_key(|found| (found.span.start, found.span.end));
+    let shown = order.into_iter().take(MAX_PROBLEMS);
+    (shown.map(|found| cx.source.problem(found, &cx.masks)).collect(), found.len())
 }
 
 fn plan(file: File, warnings: Warnings) -> Dialplan {

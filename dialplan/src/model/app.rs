@@ -40,6 +40,9 @@ table! {
     check(cx) {
         if let (Some(flow_url), Some(private_hosts)) = (&flow_url, &private_hosts) {
             check::reachable_host(cx, "flow_url", flow_url.host(), private_hosts);
+            for (index, host) in stream.iter().flat_map(|stream| &stream.hosts).enumerate() {
+                check::reachable_host(cx, &format!("stream.hosts[{index}]"), host, private_hosts);
+            }
         }
     }
 }

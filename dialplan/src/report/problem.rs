@@ -4,8 +4,6 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 
-use crate::limits;
-
 /// The class of a problem; `docs/dialplan.md` has a section for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -134,17 +132,23 @@ impl Problem {
 pub struct Errors {
     file: String,
     problems: Vec<Problem>,
+    count: usize,
     warnings: Warnings,
 }
 
 impl Errors {
-    pub(crate) fn new(file: &str, problems: Vec<Problem>, warnings: Warnings) -> Self {
-        Self { file: file.to_owned(), problems, warnings }
+    pub(crate) fn new(file: &str, (problems, count): (Vec<Problem>, usize), warnings: Warnings) -> Self {
+        Self { file: file.to_owned(), problems, count, warnings }
     }
 
-    /// The errors in the order of the file. Never empty.
+    /// The first errors in the order of the file, at most [`MAX_PROBLEMS`](crate::limits::MAX_PROBLEMS). Never empty.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// How many errors there are.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// The warnings found on the way.
@@ -155,7 +159,7 @@ impl Errors {
 
 impl Display for Errors {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write_all(f, "error", &self.file, &self.problems)
+        write_all(f, "error", &self.file, &self.problems, self.count)
     }
 }
 
@@ -166,16 +170,22 @@ impl std::error::Error for Errors {}
 pub struct Warnings {
     file: String,
     problems: Vec<Problem>,
+    count: usize,
 }
 
 impl Warnings {
-    pub(crate) fn new(file: &str, problems: Vec<Problem>) -> Self {
-        Self { file: file.to_owned(), problems }
+    pub(crate) fn new(file: &str, (problems, count): (Vec<Problem>, usize)) -> Self {
+        Self { file: file.to_owned(), problems, count }
     }
 
-    /// The warnings in the order of the file.
+    /// The first warnings in the order of the file, at most [`MAX_PROBLEMS`](crate::limits::MAX_PROBLEMS).
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// How many warnings there are.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// Whether there is nothing to warn about.
@@ -186,18 +196,17 @@ impl Warnings {
 
 impl Display for Warnings {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.problems.is_empty() { Ok(()) } else { write_all(f, "warning", &self.file, &self.problems) }
+        if self.problems.is_empty() { Ok(()) } else { write_all(f, "warning", &self.file, &self.problems, self.count) }
     }
 }
 
-fn write_all(f: &mut Formatter<'_>, kind: &str, file: &str, problems: &[Problem]) -> fmt::Result {
-    for problem in problems.iter().take(limits::MAX_PROBLEMS) {
+fn write_all(f: &mut Formatter<'_>, kind: &str, file: &str, problems: &[Problem], count: usize) -> fmt::Result {
+    for problem in problems {
         problem.write(f, kind, file)?;
         writeln!(f)?;
     }
-    let count = problems.len();
-    if count > limits::MAX_PROBLEMS {
-        writeln!(f, "... and {} more", count - limits::MAX_PROBLEMS)?;
+    if count > problems.len() {
+        writeln!(f, "... and {} more", count - problems.len())?;
     }
     writeln!(f, "{file}: {count} {kind}{}", if count == 1 { "" } else { "s" })
 }

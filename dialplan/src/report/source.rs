@@ -30,7 +30,8 @@ impl<'s> Source<'s> {
         let (start, end) = self.bounds(line);
         let raw = self.text.get(start..end).unwrap_or_default();
         let local = |range: &Range<usize>| range.start.saturating_sub(start)..range.end.saturating_sub(start);
-        let hidden: Vec<Range<usize>> = masks.iter().map(local).filter(|range| !range.is_empty()).collect();
+        let here = |range: &&Range<usize>| range.start < end && range.end > start;
+        let hidden: Vec<Range<usize>> = masks.iter().filter(here).map(local).collect();
         let mark = local(&(found.span.start..found.span.end.min(end)));
         let column = raw.get(..mark.start).map_or(mark.start, |before| before.chars().count()) + 1;
         let (excerpt, mark) = scrub::excerpt(raw, mark, &hidden, found.code == Code::Syntax);

@@ -119,6 +119,8 @@ impl<R: Rule> Rule for ListRule<R> {
             let help = format!("give {low} to {high} entries");
             cx.bad_value(node.span(), &ValueError::new(message, help).with(Code::OutOfRange));
         }
+        // What is not read is not known to be harmless.
+        array.iter().skip(high).for_each(|entry| mask_strings(cx, entry));
         let mut kept = Vec::new();
         for (index, entry) in array.iter().take(high).enumerate() {
             let read = cx.within(&format!("[{index}]"), entry.span(), |cx| self.rule.read(cx, entry));

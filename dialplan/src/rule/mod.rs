@@ -45,8 +45,11 @@ pub(crate) trait Rule {
     fn wants(&self) -> String;
 }
 
-/// Reports that the value has not the type the rule wants.
+/// Reports that the value has not the type the rule wants. What is inside is not shown: it is not known what it is.
 pub(crate) fn wrong_type(cx: &mut Reader<'_>, rule: &impl Rule, node: &Node<'_>) {
+    if node.get_ref().is_array() || node.get_ref().is_table() {
+        mask_strings(cx, node);
+    }
     let wants = rule.wants();
     cx.wrong_type(node.span(), &wants, node.get_ref(), format!("write {wants}"));
 }

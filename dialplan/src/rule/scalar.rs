@@ -15,6 +15,8 @@ use crate::value::Name;
 pub(crate) trait Text: Sized {
     /// What the string must be, after "expected": "an IP address".
     const WANTS: &'static str;
+    /// Whether a wrong value may be a secret in the wrong place, and is not shown.
+    const HIDDEN_IF_WRONG: bool = false;
 
     /// The constraint of the schema: keywords beside `"type": "string"`.
     fn constraint() -> Value;
@@ -86,7 +88,16 @@ impl<T: Text> Rule for TextRule<T> {
             wrong_type(cx, self, node);
             return None;
         };
-        T::parse(value).map_err(|wrong| cx.bad_value(node.span(), &wrong)).ok()
+        match T::parse(value) {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                if T::HIDDEN_IF_WRONG {
+                    cx.masks.push(node.span());
+                }
+                cx.bad_value(node.span(), &wrong);
+                None
+            }
+        }
     }
 
     fn schema(&self, _: &mut Defs) -> Value {

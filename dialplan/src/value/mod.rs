@@ -10,6 +10,8 @@ mod peer;
 mod ports;
 mod prefix;
 mod secret;
+#[cfg(test)]
+mod tests;
 mod url;
 mod words;
 

@@ -90,6 +90,7 @@ impl EnvName {
 
 impl Text for CredentialName {
     const WANTS: &'static str = "the name of a systemd credential";
+    const HIDDEN_IF_WRONG: bool = true;
 
     fn constraint() -> Value {
         json!({ "pattern": "^[A-Za-z0-9._-]{1,255}$" })
@@ -108,6 +109,7 @@ impl Text for CredentialName {
 
 impl Text for EnvName {
     const WANTS: &'static str = "the name of an environment variable";
+    const HIDDEN_IF_WRONG: bool = true;
 
     fn constraint() -> Value {
         json!({ "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$" })

@@ -5,3 +5,4 @@ mod broken;
 mod documents;
 mod robust;
 mod schema;
+mod secrets;

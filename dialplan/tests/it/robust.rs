@@ -92,7 +92,7 @@ fn many_routes_are_checked_in_time() {
     let mut text = format!("{}{}", EXAMPLES[0].1, routes.concat());
     // "echo" takes every call, so each of them is unreachable.
     let plan = parse(&text, "many").unwrap();
-    assert_eq!(plan.warnings().problems().len(), count);
+    assert_eq!(plan.warnings().count(), count);
     text.push_str("[[route]]\nname = \"one too many\"\nreject = 404\n");
     assert!(parse(&text, "many").is_err());
 }
