@@ -60,7 +60,7 @@ impl SampleRate {
     /// How long so many samples last.
     pub fn duration(self, samples: usize) -> Duration {
         let samples = u64::try_from(samples).unwrap_or(u64::MAX);
-        Duration::from_nanos(samples.saturating_mul(1_000_000_000 / u64::from(self.hz())))
+        Duration::from_nanos(samples.saturating_mul(1_000_000_000) / u64::from(self.hz()))
     }
 }
 

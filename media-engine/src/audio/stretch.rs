@@ -15,6 +15,8 @@ pub(crate) struct Stretcher {
 pub(crate) enum Effort {
     /// Only where it will not be heard: in a periodic sound, or near silence.
     Gentle,
+    /// Also elsewhere, as in noise that never ends, but no more than is needed.
+    Firm,
     /// In any case, and as much as possible.
     Hard,
 }
@@ -37,7 +39,7 @@ impl Stretcher {
     /// Leaves out up to `most` samples at the front of `audio`; gives how many.
     pub(crate) fn shorten(self, audio: &mut Vec<i16>, most: usize, effort: Effort) -> usize {
         let least = match effort {
-            Effort::Gentle => self.rate.per_ms() * 5,
+            Effort::Gentle | Effort::Firm => self.rate.per_ms() * 5,
             Effort::Hard => self.rate.per_ms() * 10,
         };
         let most = most.min(self.most());
@@ -85,7 +87,7 @@ impl Stretcher {
             return Some(most);
         }
         let found = best_lag(front, least..=most, |lag| &audio[lag..lag + overlap])?;
-        (effort == Effort::Hard || found.likeness >= ALIKE).then_some(found.lag)
+        (effort != Effort::Gentle || found.likeness >= ALIKE).then_some(found.lag)
     }
 }
 

@@ -22,9 +22,12 @@ pub(super) struct Playout {
     /// Decoded audio, oldest first.
     audio: Vec<i16>,
     advice: Advice,
-    pub(super) accelerated: u64,
-    pub(super) expanded: u64,
-    pub(super) undecodable: u64,
+    /// How often in a row there was no good place to follow the advice.
+    refusals: u32,
+    /// Samples left out.
+    accelerated: u64,
+    /// Samples repeated.
+    expanded: u64,
 }
 
 /// One frame, and what it is made of.
@@ -49,9 +52,9 @@ impl Playout {
             stretcher: Stretcher::new(rate),
             audio: Vec::with_capacity(2 * MAX_PACKET_SAMPLES + Pcm::CAPACITY),
             advice: Advice::Keep,
+            refusals: 0,
             accelerated: 0,
             expanded: 0,
-            undecodable: 0,
         }
     }
 
@@ -118,7 +121,6 @@ impl Playout {
                 true
             }
             Err(_) => {
-                self.undecodable += 1;
                 self.plc.conceal(&mut self.audio[start..]);
                 false
             }
@@ -130,13 +132,13 @@ impl Playout {
     fn stretch(&mut self, due: Instant, want: usize) {
         let (most, effort) = match self.advice {
             Advice::Keep => return,
-            Advice::Shorten(ticks) => (self.codec.samples(ticks), Effort::Gentle),
+            Advice::Shorten(ticks) => (self.codec.samples(ticks), self.effort()),
             Advice::CatchUp(ticks) => (self.codec.samples(ticks), Effort::Hard),
             Advice::Lengthen(ticks) => {
                 let most = self.codec.samples(ticks);
-                let repeated = self.stretcher.lengthen(&mut self.audio, most, Effort::Gentle);
+                let repeated = self.stretcher.lengthen(&mut self.audio, most, self.effort());
                 self.expanded += repeated as u64;
-                self.jitter.on_stretched();
+                self.on_stretched(repeated);
                 return;
             }
         };
@@ -156,6 +158,18 @@ impl Playout {
         let most = most.min(self.audio.len().saturating_sub(want));
         let left_out = self.stretcher.shorten(&mut self.audio, most, effort);
         self.accelerated += left_out as u64;
+        self.on_stretched(left_out);
+    }
+
+    fn effort(&self) -> Effort {
+        if self.refusals < PATIENCE { Effort::Gentle } else { Effort::Firm }
+    }
+
+    fn on_stretched(&mut self, samples: usize) {
+        self.refusals = if samples > 0 { 0 } else { self.refusals.saturating_add(1) };
         self.jitter.on_stretched();
     }
 }
+
+/// After so many refusals, which are two seconds or more, a place that is not as good will do: noise has no other.
+const PATIENCE: u32 = 16;
