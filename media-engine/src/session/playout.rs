@@ -136,7 +136,8 @@ impl Playout {
             Advice::CatchUp(ticks) => (self.codec.samples(ticks), Effort::Hard),
             Advice::Lengthen(ticks) => {
                 let most = self.codec.samples(ticks);
-                let repeated = self.stretcher.lengthen(&mut self.audio, most, self.effort());
+                let effort = self.effort();
+                let repeated = self.stretcher.lengthen(&mut self.audio, most, effort);
                 self.expanded += repeated as u64;
                 self.on_stretched(repeated);
                 return;
