@@ -6,10 +6,11 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
-use sip_core::wire::{Frame, Framer, Message, Reason, parse_datagram};
+use sip_core::wire::{Frame, Framer, Message, Reason, StatusCode, parse_datagram};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "absent from the message, or absent from the expectation")]
 struct Expected {
     /// V: accepted, I: refused, A: either.
     cls: char,
@@ -29,6 +30,7 @@ struct Expected {
     body: Option<usize>,
 }
 
+#[expect(clippy::option_option, reason = "as above")]
 /// Tells `null`, which says that the field is absent from the message, from a missing key, which says nothing.
 fn known<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
@@ -38,7 +40,9 @@ fn corpus() -> BTreeMap<String, (Expected, Bytes)> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/corpus"));
     let expected: BTreeMap<String, Expected> =
         serde_json::from_str(&fs::read_to_string(folder.join("expected.json")).unwrap()).unwrap();
-    let files = fs::read_dir(&folder).unwrap().filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|ext| ext == "sip"));
+    let files = fs::read_dir(&folder)
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|ext| ext == "sip"));
     assert_eq!(files.count(), expected.len(), "each file has its expectation, and each expectation its file");
     expected
         .into_iter()
@@ -53,8 +57,8 @@ fn corpus() -> BTreeMap<String, (Expected, Bytes)> {
 /// What the RFC lets a server decide (class A), decided: `None` is acceptance.
 fn our_choice(name: &str) -> Option<Reason> {
     match name {
-        "baddate" | "badbranch" | "unkscm" | "novelsc" | "unksm2" | "bext01" | "invut" | "regaut01" | "bcast" | "zeromf"
-        | "cparam01" | "cparam02" | "regescrt" | "sdp01" | "inv2543" => None,
+        "baddate" | "badbranch" | "unkscm" | "novelsc" | "unksm2" | "bext01" | "invut" | "regaut01" | "bcast"
+        | "zeromf" | "cparam01" | "cparam02" | "regescrt" | "sdp01" | "inv2543" => None,
         other => panic!("{other}: decide on it here"),
     }
 }
@@ -194,7 +198,7 @@ fn a_refusal_can_be_answered_when_the_rfc_wants_an_answer() {
             continue;
         }
         let error = parse_datagram(octets).unwrap_err();
-        let status = error.status().map(|status| status.code());
+        let status = error.status().map(StatusCode::code);
         let wanted = match name.as_str() {
             // Responses, and what is not SIP.
             "scalarlg" | "bigcode" | "x06_keepalive" | "x07_stun" | "x09_http" => None,

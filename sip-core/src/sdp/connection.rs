@@ -48,7 +48,9 @@ impl Connection {
         }
         let (address, has_suffix) = address.split_once('/').map_or((address, false), |(address, _)| (address, true));
         let address = match address.parse::<IpAddr>() {
-            Ok(address) if addrtype.eq_ignore_ascii_case(if address.is_ipv4() { "IP4" } else { "IP6" }) => Address::Ip(address),
+            Ok(address) if addrtype.eq_ignore_ascii_case(if address.is_ipv4() { "IP4" } else { "IP6" }) => {
+                Address::Ip(address)
+            }
             // Two readers of `IP4 ::1` would see two things.
             Ok(_) => return Err(SdpReason::Connection.into()),
             Err(_) => Address::Name(address.to_owned()),

@@ -97,7 +97,8 @@ impl Crypto {
         let malformed = || SdpError::new(SdpReason::Crypto);
         let mut fields = text.split([' ', '\t']).filter(|field| !field.is_empty());
         let tag = fields.next().filter(|tag| tag.len() <= 9).and_then(decimal).ok_or_else(malformed)?;
-        let suite = fields.next().filter(|suite| suite.bytes().all(|octet| octet.is_ascii_graphic())).ok_or_else(malformed)?;
+        let suite =
+            fields.next().filter(|suite| suite.bytes().all(|octet| octet.is_ascii_graphic())).ok_or_else(malformed)?;
         let mut keys = Vec::with_capacity(1);
         for key in fields.next().ok_or_else(malformed)?.split(';').filter(|key| !key.is_empty()) {
             if keys.len() == limits::SDP_CRYPTO_KEYS {
@@ -144,7 +145,9 @@ impl CryptoKey {
         let mut key = Self { material, lifetime: None, mki: None };
         for part in parts {
             if let Some((value, length)) = part.split_once(':') {
-                let length = decimal(length).and_then(|length| u8::try_from(length).ok()).filter(|length| (1..=128).contains(length))?;
+                let length = decimal(length)
+                    .and_then(|length| u8::try_from(length).ok())
+                    .filter(|length| (1..=128).contains(length))?;
                 let mki = Mki { value: number(value)?, length };
                 if key.mki.replace(mki).is_some() {
                     return None;
@@ -194,7 +197,9 @@ impl SessionParam {
         }
         let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         Some(match (name, value) {
-            ("KDR", Some(value)) => Self::Kdr(decimal(value).and_then(|exponent| u8::try_from(exponent).ok()).filter(|exponent| *exponent <= 24)?),
+            ("KDR", Some(value)) => Self::Kdr(
+                decimal(value).and_then(|exponent| u8::try_from(exponent).ok()).filter(|exponent| *exponent <= 24)?,
+            ),
             ("UNENCRYPTED_SRTP", None) => Self::UnencryptedSrtp,
             ("UNENCRYPTED_SRTCP", None) => Self::UnencryptedSrtcp,
             ("UNAUTHENTICATED_SRTP", None) => Self::UnauthenticatedSrtp,
@@ -251,7 +256,8 @@ fn decode(text: &str) -> Option<SecretSlice<u8>> {
     }
     let mut material = Zeroizing::new([0_u8; limits::SDP_KEY.saturating_add(4)]);
     let length = BASE64.decode_slice(text, material.as_mut_slice()).ok()?;
-    let material = material.get(..length).filter(|material| !material.is_empty() && material.len() <= limits::SDP_KEY)?;
+    let material =
+        material.get(..length).filter(|material| !material.is_empty() && material.len() <= limits::SDP_KEY)?;
     Some(SecretSlice::from(Box::<[u8]>::from(material)))
 }
 

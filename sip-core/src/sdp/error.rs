@@ -22,7 +22,6 @@ impl SdpError {
     }
 
     /// What a request with this body is answered (RFC 3261 13.3.1.3).
-    #[expect(clippy::unused_self, reason = "the same for all reasons today; callers ask the error, as they ask the others")]
     pub const fn status(self) -> StatusCode {
         StatusCode::NOT_ACCEPTABLE_HERE
     }

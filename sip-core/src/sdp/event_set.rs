@@ -36,9 +36,11 @@ impl EventSet {
     /// What is in both.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        let [a, b, c, d] = self.0;
-        let [e, f, g, h] = other.0;
-        Self([a & e, b & f, c & g, d & h])
+        let mut both = self.0;
+        for (word, other) in both.iter_mut().zip(other.0) {
+            *word &= other;
+        }
+        Self(both)
     }
 
     /// Whether no event is in it.
@@ -62,9 +64,9 @@ impl fmt::Display for EventSet {
             while let Some(next) = events.next_if(|next| Some(*next) == last.checked_add(1)) {
                 last = next;
             }
-            match last == first {
-                true => write!(f, "{separator}{first}")?,
-                false => write!(f, "{separator}{first}-{last}")?,
+            write!(f, "{separator}{first}")?;
+            if last != first {
+                write!(f, "-{last}")?;
             }
             separator = ",";
         }

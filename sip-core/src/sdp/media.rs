@@ -1,6 +1,9 @@
 //! Media descriptions: an `m=` line and what belongs to it.
 
-use super::{Address, Attribute, Connection, Crypto, EventSet, Fingerprint, Fmtp, Profile, Ptime, RtpMap, Setup, rtp::payload_type};
+use super::{
+    Address, Attribute, Connection, Crypto, EventSet, Fingerprint, Fmtp, Profile, Ptime, RtpMap, Setup,
+    rtp::payload_type,
+};
 
 /// A media description.
 #[derive(Clone, Debug)]

@@ -94,7 +94,11 @@ impl fmt::Display for TargetRefusal {
 impl std::error::Error for TargetRefusal {}
 
 /// Checks the target of a `c=` line and a port.
-pub fn check_connection(connection: Option<&Connection>, port: u16, policy: &Policy<'_>) -> Result<SocketAddr, TargetRefusal> {
+pub fn check_connection(
+    connection: Option<&Connection>,
+    port: u16,
+    policy: &Policy<'_>,
+) -> Result<SocketAddr, TargetRefusal> {
     let connection = connection.ok_or(TargetRefusal::Missing)?;
     match &connection.address {
         Address::Name(_) => Err(TargetRefusal::Name),
@@ -125,12 +129,11 @@ pub fn check(address: IpAddr, port: u16, policy: &Policy<'_>) -> Result<SocketAd
 /// and of 6to4 (RFC 3056).
 pub fn effective(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
-    let [a, b, c, d, e, f, g, h] = v6.segments();
-    match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => v4(g, h),
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         // ::/96, but for :: and ::1
-        [0, 0, 0, 0, 0, 0] if g != 0 || h > 1 => v4(g, h),
-        [0x2002, ..] => v4(b, c),
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => v4(high, low),
+        [0x2002, high, low, ..] => v4(high, low),
         _ => address,
     }
 }
@@ -146,7 +149,9 @@ fn check_v4(address: Ipv4Addr, policy: &Policy<'_>) -> Result<(), TargetRefusal>
     match (a, b, c) {
         (0, ..) => Err(TargetRefusal::Unspecified),
         (127, ..) => allow(policy.allow_loopback, TargetRefusal::Loopback),
-        (10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => allow(policy.allow_private, TargetRefusal::Private),
+        (10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => {
+            allow(policy.allow_private, TargetRefusal::Private)
+        }
         (169, 254, _) => Err(TargetRefusal::LinkLocal),
         (224..=239, ..) => Err(TargetRefusal::Multicast),
         _ if address.is_broadcast() => Err(TargetRefusal::Broadcast),
@@ -163,7 +168,7 @@ fn check_v6(address: Ipv6Addr, policy: &Policy<'_>) -> Result<(), TargetRefusal>
         _ if address.is_loopback() => allow(policy.allow_loopback, TargetRefusal::Loopback),
         (0xff00.., ..) => Err(TargetRefusal::Multicast),
         (0xfe80..=0xfebf, ..) => Err(TargetRefusal::LinkLocal),
-        (0xfc00..=0xfdff, ..) | (0xfec0..=0xfeff, ..) => allow(policy.allow_private, TargetRefusal::Private),
+        (0xfc00..=0xfdff | 0xfec0..=0xfeff, ..) => allow(policy.allow_private, TargetRefusal::Private),
         // RFC 8215: NAT64 of somebody's own choice; RFC 4380: Teredo, where the end is written in another way.
         (0x64, 0xff9b, 1) | (0x2001, 0, _) | (0x0100, 0, 0) | (0, ..) => Err(TargetRefusal::Reserved),
         _ => Ok(()),

@@ -3,9 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::{
-    Address, Attribute, Connection, Crypto, Direction, Fingerprint, Fmtp, Media, MediaKind, Origin, Profile, Ptime, Rtcp, RtpMap,
-    SdpError, SdpReason, SessionDescription, Setup,
-    rtp::decimal,
+    Address, Attribute, Connection, Crypto, Direction, Fingerprint, Fmtp, Media, MediaKind, Origin, Profile, Ptime,
+    Rtcp, RtpMap, SdpError, SdpReason, SessionDescription, Setup, rtp::decimal,
 };
 use crate::limits;
 
@@ -107,7 +106,8 @@ impl<'a> Measured<'a> {
                 [b'm', b'=', value @ ..] => {
                     count(&mut media, limits::SDP_MEDIA, SdpReason::TooManyMedia)?;
                     connections = 0;
-                    let formats = value.split(|octet| *octet == b' ').skip(3).take(limits::SDP_FORMATS.saturating_add(1)).count();
+                    let formats =
+                        value.split(|octet| *octet == b' ').skip(3).take(limits::SDP_FORMATS.saturating_add(1)).count();
                     if formats > limits::SDP_FORMATS {
                         return Err(SdpReason::TooManyFormats.into());
                     }

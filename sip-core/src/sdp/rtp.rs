@@ -30,7 +30,9 @@ impl RtpMap {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (payload_type, rest) = text.split_once(' ')?;
         let mut parts = rest.trim().split('/');
-        let encoding = parts.next().filter(|encoding| !encoding.is_empty() && encoding.bytes().all(|octet| octet.is_ascii_graphic()))?;
+        let encoding = parts
+            .next()
+            .filter(|encoding| !encoding.is_empty() && encoding.bytes().all(|octet| octet.is_ascii_graphic()))?;
         let clock_rate = decimal(parts.next()?)?;
         let channels = match parts.next() {
             None => 1,
@@ -39,7 +41,12 @@ impl RtpMap {
         if !CLOCK_RATES.contains(&clock_rate) || !(1..=2).contains(&channels) || parts.next().is_some() {
             return None;
         }
-        Some(Self { payload_type: self::payload_type(payload_type)?, encoding: encoding.to_owned(), clock_rate, channels })
+        Some(Self {
+            payload_type: self::payload_type(payload_type)?,
+            encoding: encoding.to_owned(),
+            clock_rate,
+            channels,
+        })
     }
 
     /// The static payload types of RFC 3551 6, table 4, that are audio.
@@ -127,7 +134,8 @@ impl Ptime {
 
     /// RFC 8866 6.4: a number above zero, which may have a fraction.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+        let text = text.trim();
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let is_number = !whole.is_empty() && whole.bytes().chain(fraction.bytes()).all(|digit| digit.is_ascii_digit());
         if !is_number {
             return None;

@@ -42,7 +42,12 @@ impl SessionDescription {
     /// A description of our own, without media.
     pub fn new(session_id: u64, version: u64, address: IpAddr) -> Self {
         Self {
-            origin: Origin { user: None, session_id: session_id.to_string(), version, address: super::Address::Ip(address) },
+            origin: Origin {
+                user: None,
+                session_id: session_id.to_string(),
+                version,
+                address: super::Address::Ip(address),
+            },
             name: "-".to_owned(),
             connection: Some(Connection::new(address)),
             direction: None,

@@ -244,6 +244,17 @@ impl ParseError {
         Self { reason, answer: Some(Box::new(answer)), body_length: None }
     }
 
+    /// The same refusal for a reason that is known better from outside, unless the octets are no SIP at all.
+    pub(super) fn because(mut self, reason: Reason) -> Self {
+        if self.reason != Reason::NotSip {
+            self.reason = reason;
+            if let (Some(answer), Some(status)) = (&mut self.answer, reason.status()) {
+                answer.set_status(status);
+            }
+        }
+        self
+    }
+
     /// Notes where the refused message ends on a stream, when its head was read to the end without doubt.
     pub(super) fn with_body_length(mut self, length: Option<u64>) -> Self {
         self.body_length = length.filter(|_| !self.reason.loses_framing());

@@ -21,6 +21,7 @@ pub struct Framer {
 
 /// What stands next in a stream.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are messages, and each is moved once")]
 pub enum Frame {
     /// A message.
     Message(Message),
@@ -94,7 +95,7 @@ impl Framer {
                     }
                     let body = self.take(length);
                     self.state = State::default();
-                    return head.finish(body).map(|message| Some(Frame::Message(message)));
+                    return Ok(Some(Frame::Message(head.finish(body))));
                 }
                 State::Skip { remaining } => {
                     let skipped = remaining.min(self.buffer.len());
@@ -140,7 +141,7 @@ impl Framer {
             let at = scanned.saturating_add(at);
             let text = self.buffer.get(line..at).unwrap_or_default();
             if !text.ends_with(b"\r") {
-                return self.refuse_head(at, Reason::BareLineBreak);
+                return self.refuse_head(at.saturating_add(1), Reason::BareLineBreak);
             }
             scanned = at.saturating_add(1);
             line = scanned;
@@ -168,7 +169,7 @@ impl Framer {
         self.state = State::Lost;
         let head = self.take(end.min(self.buffer.len()).min(limits::STREAM_MESSAGE));
         Err(match Head::parse(&head) {
-            Err(error) => error,
+            Err(error) => error.because(reason),
             Ok((head, _)) => head.refuse(reason),
         })
     }

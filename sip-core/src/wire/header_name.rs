@@ -128,10 +128,11 @@ impl HeaderName {
         loop {
             let entry = TABLE.get(slot).copied().filter(|&entry| entry != FREE)?;
             let (known, text) = KNOWN.get(usize::from(entry))?;
-            if text.as_bytes().eq_ignore_ascii_case(name) {
+            // Nearly always written as the RFC writes it, and that is quicker to compare.
+            if text.as_bytes() == name || text.as_bytes().eq_ignore_ascii_case(name) {
                 return Some(known.clone());
             }
-            slot = (slot + 1) % SLOTS;
+            slot = slot.wrapping_add(1) % SLOTS;
         }
     }
 
@@ -142,42 +143,42 @@ impl HeaderName {
 
     /// A bit of its own for each header that may stand once in a message.
     pub(super) fn single_bit(&self) -> Option<u128> {
-        let is_single = match self {
+        let is_single = matches!(
+            self,
             Self::CallId
-            | Self::ContentDisposition
-            | Self::ContentLength
-            | Self::ContentType
-            | Self::CSeq
-            | Self::Date
-            | Self::Event
-            | Self::Expires
-            | Self::From
-            | Self::MaxForwards
-            | Self::MimeVersion
-            | Self::MinExpires
-            | Self::MinSe
-            | Self::Organization
-            | Self::Priority
-            | Self::RAck
-            | Self::RSeq
-            | Self::ReferSub
-            | Self::ReferTo
-            | Self::ReferredBy
-            | Self::Replaces
-            | Self::ReplyTo
-            | Self::RetryAfter
-            | Self::Server
-            | Self::SessionExpires
-            | Self::SipEtag
-            | Self::SipIfMatch
-            | Self::Subject
-            | Self::SubscriptionState
-            | Self::TargetDialog
-            | Self::Timestamp
-            | Self::To
-            | Self::UserAgent => true,
-            _ => false,
-        };
+                | Self::ContentDisposition
+                | Self::ContentLength
+                | Self::ContentType
+                | Self::CSeq
+                | Self::Date
+                | Self::Event
+                | Self::Expires
+                | Self::From
+                | Self::MaxForwards
+                | Self::MimeVersion
+                | Self::MinExpires
+                | Self::MinSe
+                | Self::Organization
+                | Self::Priority
+                | Self::RAck
+                | Self::RSeq
+                | Self::ReferSub
+                | Self::ReferTo
+                | Self::ReferredBy
+                | Self::Replaces
+                | Self::ReplyTo
+                | Self::RetryAfter
+                | Self::Server
+                | Self::SessionExpires
+                | Self::SipEtag
+                | Self::SipIfMatch
+                | Self::Subject
+                | Self::SubscriptionState
+                | Self::TargetDialog
+                | Self::Timestamp
+                | Self::To
+                | Self::UserAgent
+        );
         if is_single { 1_u128.checked_shl(u32::from(self.ordinal()?)) } else { None }
     }
 

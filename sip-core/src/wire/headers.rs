@@ -135,7 +135,11 @@ impl Headers {
     pub(super) fn single(&self, name: &HeaderName) -> Result<Option<&Bytes>, HeaderError> {
         let mut lines = self.list.iter().filter(|header| header.name == *name);
         let first = lines.next();
-        if lines.next().is_some() { Err(HeaderError::Repeated(name.clone())) } else { Ok(first.and_then(Header::value)) }
+        if lines.next().is_some() {
+            Err(HeaderError::Repeated(name.clone()))
+        } else {
+            Ok(first.and_then(Header::value))
+        }
     }
 
     /// Reads the one line of a header that may stand once.
@@ -151,12 +155,12 @@ impl Headers {
     /// Reads the elements of all lines of a header.
     pub(super) fn read_all<T>(
         &self,
-        name: HeaderName,
+        name: &HeaderName,
         limit: usize,
         parse: impl Fn(&Bytes) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, HeaderError> {
         let mut values = Vec::new();
-        for element in self.elements(&name) {
+        for element in self.elements(name) {
             if values.len() == limit {
                 return Err(HeaderError::TooMany(name.clone()));
             }
@@ -204,7 +208,8 @@ impl Headers {
 
     /// Removes the second line of this name.
     pub(super) fn remove_second(&mut self, name: &HeaderName) {
-        let second = self.list.iter().enumerate().filter(|(_, header)| header.name == *name).nth(1).map(|(index, _)| index);
+        let second =
+            self.list.iter().enumerate().filter(|(_, header)| header.name == *name).nth(1).map(|(index, _)| index);
         if let Some(second) = second {
             drop(self.list.remove(second));
         }

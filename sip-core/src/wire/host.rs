@@ -98,12 +98,12 @@ impl<'a> HostView<'a> {
         if name.is_empty() {
             return Err(Malformed);
         }
-        let last_label = name.strip_suffix(b".").unwrap_or(name).rsplit(|octet| *octet == b'.').next().unwrap_or_default();
+        let last_label =
+            name.strip_suffix(b".").unwrap_or(name).rsplit(|octet| *octet == b'.').next().unwrap_or_default();
         // RFC 3261 25.1: a top label starts with a letter. What ends in a number is an address, whole and in four
         // decimal parts: `127.1` and `0x7f.0.0.1` are roads round an address filter.
         if last_label.iter().all(u8::is_ascii_digit) {
-            let address = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).ok_or(Malformed)?;
-            return Ok((Self::V4(address), rest));
+            return Ok((Self::V4(ipv4(name)?), rest));
         }
         if name.starts_with(b".") || name.starts_with(b"-") || name.windows(2).any(|pair| pair == b"..") {
             return Err(Malformed);
@@ -119,6 +119,17 @@ impl<'a> HostView<'a> {
             Self::V6(address) => Host::V6(address),
         }
     }
+}
+
+/// Four decimal parts of one to three digits, without leading zeros: some read those as octal.
+pub(super) fn ipv4(text: &[u8]) -> Result<Ipv4Addr, Malformed> {
+    let mut parts = text.split(|octet| *octet == b'.').map(|part| {
+        let number = scan::number(part, 3).and_then(|number| u8::try_from(number).ok());
+        number.filter(|_| part.len() == 1 || part.first() != Some(&b'0'))
+    });
+    let mut next = || parts.next().flatten().ok_or(Malformed);
+    let address = Ipv4Addr::new(next()?, next()?, next()?, next()?);
+    if parts.next().is_none() { Ok(address) } else { Err(Malformed) }
 }
 
 /// An IPv6 address without its brackets. A zone (`%eth0`) has no meaning between hosts and is refused.

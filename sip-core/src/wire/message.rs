@@ -128,13 +128,13 @@ impl Response {
     /// Copies what a response repeats of a request's headers.
     pub(super) fn copy(&mut self, from: &Headers) {
         for header in from.iter() {
-            let is_copied = match header.name() {
-                HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq => true,
-                HeaderName::Timestamp => self.status == StatusCode::TRYING,
-                _ => false,
-            };
+            let name = header.name();
+            let is_copied = matches!(
+                name,
+                HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq
+            ) || (*name == HeaderName::Timestamp && self.status == StatusCode::TRYING);
             if let Some(value) = header.value().filter(|_| is_copied) {
-                self.headers.push(header.name().clone(), value.clone());
+                self.headers.push(name.clone(), value.clone());
             }
         }
     }
@@ -142,6 +142,11 @@ impl Response {
     /// The status code.
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub(super) fn set_status(&mut self, status: StatusCode) {
+        self.status = status;
+        self.reason = Bytes::from_static(status.phrase().as_bytes());
     }
 
     /// The reason phrase, when it is UTF-8.

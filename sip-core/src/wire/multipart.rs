@@ -5,9 +5,9 @@ use memchr::memmem;
 
 use super::{
     HeaderName, Headers, Malformed, StatusCode,
+    params::Scanner,
     scan::{self, class},
     values::content_type,
-    params::Scanner,
 };
 use crate::limits;
 
@@ -157,7 +157,8 @@ impl<'a> Part<'a> {
     fn other(&self) -> Kind<'a> {
         let (_, rest) = scan::take(self.disposition.unwrap_or_default(), class::TOKEN);
         let handling = Scanner::new(scan::trim_start(rest)).find(|param| param.is("handling"));
-        let optional = handling.and_then(|param| param.value()).is_some_and(|value| value.eq_ignore_ascii_case("optional"));
+        let optional =
+            handling.and_then(|param| param.value()).is_some_and(|value| value.eq_ignore_ascii_case("optional"));
         Kind::Other { required: !optional }
     }
 
@@ -200,7 +201,13 @@ impl<'a> Level<'a> {
     fn new(body: &'a [u8], boundary: &[u8], alternatives: bool) -> Self {
         let delimiter = [b"--", boundary].concat();
         let length = delimiter.len();
-        Self { rest: body, delimiter: memmem::Finder::new(&delimiter).into_owned(), length, alternatives, started: false }
+        Self {
+            rest: body,
+            delimiter: memmem::Finder::new(&delimiter).into_owned(),
+            length,
+            alternatives,
+            started: false,
+        }
     }
 
     fn next_part(&mut self) -> Result<Option<Part<'a>>, BodyError> {
@@ -257,14 +264,14 @@ fn line_end(text: &[u8]) -> Option<(Delimiter, &[u8])> {
 
 /// The headers that matter, and the body behind the empty line.
 fn part(text: &[u8]) -> Result<Part<'_>, BodyError> {
-    let (head, body) = match text {
-        // No headers at all.
-        [b'\r', b'\n', body @ ..] => (&[][..], body),
-        _ => {
-            let end = memmem::find(text.get(..limits::MULTIPART_HEADER).unwrap_or(text), b"\r\n\r\n").ok_or(BodyError::Malformed)?;
-            let (head, rest) = scan::split(text, end);
-            (head, rest.get(4..).unwrap_or_default())
-        }
+    // Without headers the empty line comes first.
+    let (head, body) = if let Some(body) = text.strip_prefix(b"\r\n") {
+        (&[][..], body)
+    } else {
+        let window = text.get(..limits::MULTIPART_HEADER).unwrap_or(text);
+        let end = memmem::find(window, b"\r\n\r\n").ok_or(BodyError::Malformed)?;
+        let (head, rest) = scan::split(text, end);
+        (head, rest.get(4..).unwrap_or_default())
     };
     let mut part = Part { content_type: None, disposition: None, encoding: None, body };
     let mut lines = head;

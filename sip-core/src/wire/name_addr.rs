@@ -102,6 +102,7 @@ impl fmt::Debug for NameAddr {
 
 /// One value of a Contact header.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are addresses")]
 pub enum Contact {
     /// `*`, in a REGISTER that removes all bindings (RFC 3261 10.2.2).
     Star,
@@ -130,19 +131,16 @@ pub(super) struct NameAddrView<'a> {
 impl<'a> NameAddrView<'a> {
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
         let text = scan::trim(text);
-        let (display, rest) = match text {
-            [b'"', ..] => {
-                let (quoted, rest) = scan::take_quoted(text)?;
-                (quoted, scan::trim_start(rest))
-            }
-            _ => {
-                // `:` ends a scheme and stands in no display name without quotes, so the first of the two decides.
-                let (display, rest) = scan::take(text, class::DISPLAY);
-                match rest {
-                    [b'<', ..] => (scan::trim_end(display), rest),
-                    [b':', ..] => return Self::addr_spec(text),
-                    _ => return Err(Malformed),
-                }
+        let (display, rest) = if let [b'"', ..] = text {
+            let (quoted, rest) = scan::take_quoted(text)?;
+            (quoted, scan::trim_start(rest))
+        } else {
+            // `:` ends a scheme and stands in no display name without quotes, so the first of the two decides.
+            let (display, rest) = scan::take(text, class::DISPLAY);
+            match rest {
+                [b'<', ..] => (scan::trim_end(display), rest),
+                [b':', ..] => return Self::addr_spec(text),
+                _ => return Err(Malformed),
             }
         };
         let [b'<', rest @ ..] = rest else { return Err(Malformed) };
@@ -168,17 +166,11 @@ impl<'a> NameAddrView<'a> {
     }
 
     fn checked(self) -> Result<Self, Malformed> {
-        Params::check(self.params)?;
-        match self.tag() {
-            Some(tag) if !scan::all(tag, class::TOKEN) || tag.len() > limits::TAG => Err(Malformed),
-            _ => Ok(self),
-        }
-    }
-
-    /// The value of `tag`; empty when the parameter has none, which no tag may be.
-    pub(super) fn tag(&self) -> Option<&'a [u8]> {
-        let tag = super::params::Scanner::new(self.params).find(|param| param.is("tag"))?;
-        Some(tag.raw().unwrap_or_default())
+        Params::check(self.params, |param| {
+            let is_tag = |tag: &[u8]| scan::all(tag, class::TOKEN) && tag.len() <= limits::TAG;
+            if param.is("tag") && !param.raw().is_some_and(is_tag) { Err(Malformed) } else { Ok(()) }
+        })?;
+        Ok(self)
     }
 
     pub(super) fn own(self, source: &Bytes) -> NameAddr {

@@ -21,19 +21,24 @@ impl Params {
     /// No parameters.
     pub const EMPTY: Self = Self(Bytes::new());
 
-    /// Checks `text`, which starts with `;` or is empty.
-    pub(super) fn check(text: &[u8]) -> Result<(), Malformed> {
-        let mut count = 0_usize;
-        let mut scanner = Scanner { rest: text };
+    /// Checks `text`, which starts with `;` or is empty, and lets `accept` see each parameter.
+    pub(super) fn check<'a>(
+        text: &'a [u8],
+        mut accept: impl FnMut(&Param<'a>) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let mut scanner = Scanner::new(text);
+        let mut names = NamesSeen::default();
         while let Some(param) = scanner.step()? {
-            count = count.saturating_add(1);
-            if count > limits::PARAMS {
+            if names.count == limits::PARAMS {
                 return Err(Malformed);
             }
-            // At most 64 before it, so this stays a small constant per parameter.
-            if Scanner::new(text).take(count.saturating_sub(1)).any(|before| before.name.eq_ignore_ascii_case(param.name)) {
+            // At most 64 before it, and seldom looked at.
+            if names.insert(param.name) && Scanner::new(text).take(names.count).any(|before| before.has_name_of(&param))
+            {
                 return Err(Malformed);
             }
+            names.count = names.count.saturating_add(1);
+            accept(&param)?;
         }
         Ok(())
     }
@@ -144,6 +149,10 @@ impl<'a> Param<'a> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
+    fn has_name_of(&self, other: &Self) -> bool {
+        self.name.eq_ignore_ascii_case(other.name)
+    }
+
     fn encode(&self, out: &mut BytesMut) {
         out.put_u8(b';');
         out.put_slice(self.name);
@@ -157,6 +166,25 @@ impl<'a> Param<'a> {
 impl fmt::Debug for Param<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Param").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+/// Tells most lists without a repeated name from those that need a closer look.
+#[derive(Default)]
+struct NamesSeen {
+    count: usize,
+    bits: u64,
+}
+
+impl NamesSeen {
+    /// Whether a name like this one may have been there before.
+    fn insert(&mut self, name: &[u8]) -> bool {
+        let ends = name.first().zip(name.last());
+        let (first, last) = ends.map_or((0, 0), |(first, last)| (u32::from(first & 0x1f), u32::from(last & 0x1f)));
+        let bit = 1_u64.wrapping_shl(first.wrapping_mul(5) ^ last);
+        let before = self.bits & bit != 0;
+        self.bits |= bit;
+        before
     }
 }
 

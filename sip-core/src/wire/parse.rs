@@ -39,7 +39,7 @@ pub fn parse_datagram(datagram: Bytes) -> Result<Message, ParseError> {
         },
     };
     let (body, _) = scan::split(rest, length);
-    head.finish(datagram.slice_ref(body))
+    Ok(head.finish(datagram.slice_ref(body)))
 }
 
 /// The head of a message: all that stands before the body.
@@ -81,9 +81,10 @@ impl Head {
                 // The other lines are good enough for an answer.
                 Err(reason) => {
                     fault.get_or_insert(reason);
-                    if !matches!(reason, Reason::ControlOctet) {
+                    if !matches!(reason, Reason::ControlOctet | Reason::HeaderTooLong) {
                         break false;
                     }
+                    lines.skip();
                 }
             }
         };
@@ -97,7 +98,9 @@ impl Head {
             return Err(refusal(&start, &headers, reason).with_body_length(content_length));
         }
         let start = match start {
-            StartLine::Request { method, uri } => Start::Request { method: own_method(method, source), uri: uri.own(source) },
+            StartLine::Request { method, uri } => {
+                Start::Request { method: own_method(method, source), uri: uri.own(source) }
+            }
             StartLine::Response { status, reason } => Start::Response { status, reason: source.slice_ref(reason) },
             StartLine::NotSip | StartLine::BadRequest { .. } | StartLine::BadResponse(_) => {
                 return Err(ParseError::silent(Reason::StartLine));
@@ -107,11 +110,11 @@ impl Head {
     }
 
     /// The message, with its body.
-    pub(super) fn finish(self, body: Bytes) -> Result<Message, ParseError> {
-        Ok(match self.start {
+    pub(super) fn finish(self, body: Bytes) -> Message {
+        match self.start {
             Start::Request { method, uri } => Request::from_parts(method, uri, self.headers, body).into(),
             Start::Response { status, reason } => Response::from_parts(status, reason, self.headers, body).into(),
-        })
+        }
     }
 
     /// Refuses a head that is right by itself.
@@ -140,7 +143,7 @@ enum StartLine<'a> {
 impl<'a> StartLine<'a> {
     fn parse(line: &'a [u8]) -> Self {
         match line {
-            [s, i, p, b'/', rest @ ..] if is_sip(&[*s, *i, *p]) => Self::response(rest),
+            [b'S' | b's', b'I' | b'i', b'P' | b'p', b'/', rest @ ..] => Self::response(rest),
             _ => Self::request(line),
         }
     }
@@ -167,7 +170,9 @@ impl<'a> StartLine<'a> {
         let Some(at) = memchr::memrchr(b' ', scan::trim_end(line)) else { return Self::NotSip };
         let (before, version) = scan::split(line, at);
         let version = scan::trim_start(version);
-        let Some(number) = version.strip_prefix(b"SIP/").or_else(|| version.strip_prefix(b"sip/")) else { return Self::NotSip };
+        let Some(number) = version.strip_prefix(b"SIP/").or_else(|| version.strip_prefix(b"sip/")) else {
+            return Self::NotSip;
+        };
         let bad = |reason| Self::BadRequest { method, reason };
         if scan::has_control(line) {
             return bad(Reason::ControlOctet);
@@ -185,7 +190,9 @@ impl<'a> StartLine<'a> {
             _ => return bad(Reason::Version),
         }
         // A doubled blank leaves one at an end (RFC 4475 3.1.2.9).
-        if uri.first().is_none_or(|&octet| scan::is_blank(octet)) || uri.last().is_none_or(|&octet| scan::is_blank(octet)) {
+        if uri.first().is_none_or(|&octet| scan::is_blank(octet))
+            || uri.last().is_none_or(|&octet| scan::is_blank(octet))
+        {
             return bad(Reason::StartLine);
         }
         match UriView::parse(uri) {
@@ -210,10 +217,6 @@ impl<'a> StartLine<'a> {
             Self::Response { .. } | Self::BadResponse(_) | Self::NotSip => None,
         }
     }
-}
-
-const fn is_sip(name: &[u8; 3]) -> bool {
-    name.eq_ignore_ascii_case(b"SIP")
 }
 
 /// The lines of a head.
@@ -274,6 +277,16 @@ impl<'a> Lines<'a> {
         Ok(Some(Line::Folded(joined.freeze())))
     }
 
+    /// Skips to the next line that is no continuation.
+    fn skip(&mut self) {
+        loop {
+            self.rest = scan::split_once(self.rest, b'\n').map(|(_, rest)| rest).unwrap_or_default();
+            if !self.is_continued() {
+                break;
+            }
+        }
+    }
+
     fn is_continued(&self) -> bool {
         self.rest.first().is_some_and(|&octet| scan::is_blank(octet))
     }
@@ -283,14 +296,18 @@ impl<'a> Lines<'a> {
         let limit = limits::HEADER_LINE.saturating_add(2);
         let window = self.rest.get(..limit).unwrap_or(self.rest);
         let Some(end) = memchr::memchr(b'\n', window) else {
-            return Err(if window.len() < self.rest.len() { Reason::HeaderTooLong } else { Reason::HeadersUnterminated });
+            return Err(if window.len() < self.rest.len() {
+                Reason::HeaderTooLong
+            } else {
+                Reason::HeadersUnterminated
+            });
         };
         let (line, rest) = scan::split(self.rest, end);
         let line = line.strip_suffix(b"\r").ok_or(Reason::BareLineBreak)?;
-        self.rest = rest.get(1..).unwrap_or_default();
         if scan::has_control(line) {
             check_control(line)?;
         }
+        self.rest = rest.get(1..).unwrap_or_default();
         Ok(line)
     }
 }
@@ -350,23 +367,21 @@ impl Collector {
         if self.headers.len() >= limits::HEADERS {
             return Err(Reason::TooManyHeaders);
         }
-        let (name, rest) = scan::take(line, class::TOKEN);
+        let (name, value) = scan::split_once(line, b':').ok_or(Reason::HeaderName)?;
         // Only blanks may stand between the name and the colon (CVE-2016-9938, CVE-2020-28361).
-        let [b':', value @ ..] = scan::trim_start(rest) else { return Err(Reason::HeaderName) };
-        if name.is_empty() {
-            return Err(Reason::HeaderName);
-        }
+        let name = scan::trim_end(name);
         let value = scan::trim(value);
         let name = match HeaderName::known(name) {
             Some(name) => name,
-            None => HeaderName::Other(Text::from_utf8(source.slice_ref(name)).ok_or(Reason::HeaderName)?),
+            None if scan::all(name, class::TOKEN) => {
+                HeaderName::Other(Text::from_utf8(source.slice_ref(name)).ok_or(Reason::HeaderName)?)
+            }
+            None => return Err(Reason::HeaderName),
         };
         if let Some(bit) = name.single_bit() {
             if self.seen & bit != 0 {
-                return Err(match name {
-                    HeaderName::ContentLength => Reason::ContentLengthRepeated,
-                    _ => Reason::RepeatedHeader,
-                });
+                let is_length = name == HeaderName::ContentLength;
+                return Err(if is_length { Reason::ContentLengthRepeated } else { Reason::RepeatedHeader });
             }
             self.seen |= bit;
         }
@@ -388,6 +403,7 @@ fn content_length(value: &[u8]) -> Result<u64, Reason> {
 }
 
 /// The checks of the headers that every message needs, and of those that decide where messages go.
+#[expect(clippy::wildcard_enum_match_arm, reason = "of the many headers, these are looked into here")]
 fn check(start: &StartLine<'_>, headers: &Headers) -> Result<(), Reason> {
     let mut counts = Counts::default();
     for header in headers.iter() {

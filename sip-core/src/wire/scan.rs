@@ -12,14 +12,12 @@ pub(super) mod class {
     pub(crate) const HOST: u8 = 1 << 2;
     /// What may stand before the `@` of a URI.
     pub(crate) const USER: u8 = 1 << 3;
-    /// What may stand in a URI at all.
-    pub(crate) const URI: u8 = 1 << 4;
     /// Display names that are not quoted, blanks included.
-    pub(crate) const DISPLAY: u8 = 1 << 5;
+    pub(crate) const DISPLAY: u8 = 1 << 4;
     /// RFC 3261 25.1 word, and `@`
-    pub(crate) const CALL_ID: u8 = 1 << 6;
+    pub(crate) const CALL_ID: u8 = 1 << 5;
     /// Control octets other than HTAB.
-    pub(crate) const CONTROL: u8 = 1 << 7;
+    pub(crate) const CONTROL: u8 = 1 << 6;
 }
 
 /// Whether `octet` is of `class`.
@@ -35,8 +33,16 @@ pub(super) fn all(text: &[u8], class: u8) -> bool {
 }
 
 /// Whether any octet of `text` is a control octet other than HTAB. Reads all of it, so that the loop can be vectorized.
+#[expect(clippy::needless_bitwise_bool, reason = "a loop that stops early is not vectorized")]
 pub(super) fn has_control(text: &[u8]) -> bool {
-    text.iter().fold(false, |found, &octet| found | ((octet < 0x20 && octet != b'\t') | (octet == 0x7f)))
+    text.iter().fold(false, |found, &octet| found | ((octet < 0x20) & (octet != b'\t')) | (octet == 0x7f))
+}
+
+/// Whether any octet of `text` may stand in no URI. Reads all of it, as `has_control`.
+#[expect(clippy::needless_bitwise_bool, reason = "a loop that stops early is not vectorized")]
+pub(super) fn has_non_uri(text: &[u8]) -> bool {
+    let is_wrong = |octet: u8| (octet <= b' ') | (octet >= 0x7f) | (octet == b'<') | (octet == b'>') | (octet == b'"');
+    text.iter().fold(false, |found, &octet| found | is_wrong(octet))
 }
 
 /// SP or HTAB
@@ -133,6 +139,9 @@ impl<'a> Iterator for Elements<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let list = self.rest.take()?;
+        if memchr::memchr(b',', list).is_none() {
+            return Some(trim(list));
+        }
         let mut at = 0_usize;
         let mut in_brackets = false;
         while let Some(octet) = list.get(at) {
@@ -160,7 +169,12 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated by the compiler: a mistake does not build")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "evaluated by the compiler: a mistake does not build"
+)]
 const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
     let mut octet = 0;
@@ -194,13 +208,15 @@ const fn classes_of(octet: u8) -> u8 {
     {
         bits |= class::USER;
     }
-    if visible && !matches!(octet, b'<' | b'>' | b'"') {
-        bits |= class::URI;
-    }
     if (visible || is_blank(octet)) && !matches!(octet, b'"' | b',' | b';' | b':' | b'<' | b'>') || octet >= 0x80 {
         bits |= class::DISPLAY;
     }
-    if token || matches!(octet, b'(' | b')' | b'<' | b'>' | b':' | b'\\' | b'"' | b'/' | b'[' | b']' | b'?' | b'{' | b'}' | b'@') {
+    if token
+        || matches!(
+            octet,
+            b'(' | b')' | b'<' | b'>' | b':' | b'\\' | b'"' | b'/' | b'[' | b']' | b'?' | b'{' | b'}' | b'@'
+        )
+    {
         bits |= class::CALL_ID;
     }
     if octet < 0x20 && octet != b'\t' || octet == 0x7f {

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::{
-    CSeq, Contact, ContentType, HeaderError, HeaderName, Headers, Malformed, NameAddr, OptionTags, RAck, SessionExpires, Text,
-    Via,
+    CSeq, Contact, ContentType, HeaderError, HeaderName, Headers, Malformed, NameAddr, OptionTags, RAck,
+    SessionExpires, Text, Via,
     scan::{self, class},
     values::{seconds_and_params, sequence},
 };
@@ -21,7 +21,7 @@ impl Headers {
 
     /// All Via values, top first.
     pub fn vias(&self) -> Result<Vec<Via>, HeaderError> {
-        self.read_all(HeaderName::Via, limits::VIAS, Via::parse)
+        self.read_all(&HeaderName::Via, limits::VIAS, Via::parse)
     }
 
     /// Notes the source of a request in its top Via (RFC 3261 18.2.1, RFC 3581 4): `received` when the source is not
@@ -78,7 +78,7 @@ impl Headers {
 
     /// All Contact values.
     pub fn contacts(&self) -> Result<Vec<Contact>, HeaderError> {
-        self.read_all(HeaderName::Contact, limits::CONTACTS, |text| match text.as_ref() {
+        self.read_all(&HeaderName::Contact, limits::CONTACTS, |text| match text.as_ref() {
             b"*" => Ok(Contact::Star),
             _ => NameAddr::parse(text).map(Contact::Addr),
         })
@@ -86,17 +86,17 @@ impl Headers {
 
     /// Route, top first.
     pub fn routes(&self) -> Result<Vec<NameAddr>, HeaderError> {
-        self.read_all(HeaderName::Route, limits::ROUTES, NameAddr::parse)
+        self.read_all(&HeaderName::Route, limits::ROUTES, NameAddr::parse)
     }
 
     /// Record-Route, top first.
     pub fn record_routes(&self) -> Result<Vec<NameAddr>, HeaderError> {
-        self.read_all(HeaderName::RecordRoute, limits::ROUTES, NameAddr::parse)
+        self.read_all(&HeaderName::RecordRoute, limits::ROUTES, NameAddr::parse)
     }
 
     /// P-Asserted-Identity (RFC 3325), to be believed from a trusted peer only.
     pub fn asserted_identities(&self) -> Result<Vec<NameAddr>, HeaderError> {
-        self.read_all(HeaderName::PAssertedIdentity, limits::ROUTES, NameAddr::parse)
+        self.read_all(&HeaderName::PAssertedIdentity, limits::ROUTES, NameAddr::parse)
     }
 
     /// Max-Forwards
@@ -124,17 +124,17 @@ impl Headers {
 
     /// Supported
     pub fn supported(&self) -> Result<OptionTags, HeaderError> {
-        self.option_tags(HeaderName::Supported)
+        self.option_tags(&HeaderName::Supported)
     }
 
     /// Require
     pub fn require(&self) -> Result<OptionTags, HeaderError> {
-        self.option_tags(HeaderName::Require)
+        self.option_tags(&HeaderName::Require)
     }
 
     /// Unsupported
     pub fn unsupported(&self) -> Result<OptionTags, HeaderError> {
-        self.option_tags(HeaderName::Unsupported)
+        self.option_tags(&HeaderName::Unsupported)
     }
 
     /// RSeq (RFC 3262 7.1)
@@ -157,8 +157,7 @@ impl Headers {
         self.elements(&HeaderName::Allow).any(|name| name.as_ref() == method.as_bytes())
     }
 
-    fn option_tags(&self, name: HeaderName) -> Result<OptionTags, HeaderError> {
-        let error = HeaderError::Malformed(name.clone());
+    fn option_tags(&self, name: &HeaderName) -> Result<OptionTags, HeaderError> {
         let tags = self.read_all(name, limits::OPTION_TAGS, |text| match text.as_ref() {
             // `Supported:` with nothing says that nothing is supported (RFC 3261 20.37).
             b"" => Ok(None),
@@ -166,7 +165,7 @@ impl Headers {
             _ => Err(Malformed),
         })?;
         if tags.len() > 1 && tags.iter().any(Option::is_none) {
-            return Err(error);
+            return Err(HeaderError::Malformed(name.clone()));
         }
         Ok(OptionTags(tags.into_iter().flatten().collect()))
     }

@@ -259,7 +259,7 @@ pub(super) struct SipView<'a> {
 impl<'a> UriView<'a> {
     /// Checks all of `text`.
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
-        if !scan::all(text, class::URI) {
+        if scan::has_non_uri(text) {
             return Err(Malformed);
         }
         let (scheme, rest) = scan::split_once(text, b':').ok_or(Malformed)?;
@@ -310,7 +310,9 @@ impl<'a> SipView<'a> {
                     None => (userinfo, None),
                     Some((user, password)) => (user, Some(password)),
                 };
-                if !scan::all(user, class::USER) || password.is_some_and(|text| !text.iter().all(|&octet| scan::is(octet, class::USER))) {
+                if !scan::all(user, class::USER)
+                    || password.is_some_and(|text| !text.iter().all(|&octet| scan::is(octet, class::USER)))
+                {
                     return Err(Malformed);
                 }
                 escapes(userinfo)?;
@@ -330,10 +332,13 @@ impl<'a> SipView<'a> {
             None => (rest, None),
             Some((params, headers)) => (params, Some(headers)),
         };
-        Params::check(params)?;
+        Params::check(params, |_| Ok(()))?;
         if let Some(headers) = headers {
             escapes(headers)?;
-            if headers.is_empty() || headers.contains(&b'@') || headers.split(|octet| *octet == b'&').count() > limits::PARAMS {
+            if headers.is_empty()
+                || headers.contains(&b'@')
+                || headers.split(|octet| *octet == b'&').count() > limits::PARAMS
+            {
                 return Err(Malformed);
             }
         }
@@ -351,7 +356,7 @@ fn tel(text: &[u8]) -> Result<UriView<'_>, Malformed> {
     if digits.is_empty() || !digits.iter().all(is_phone_digit) {
         return Err(Malformed);
     }
-    Params::check(params)?;
+    Params::check(params, |_| Ok(()))?;
     Ok(UriView::Tel { number, params })
 }
 

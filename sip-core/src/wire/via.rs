@@ -1,9 +1,6 @@
 //! Via values.
 
-use std::{
-    fmt,
-    net::IpAddr,
-};
+use std::{fmt, net::IpAddr};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -172,8 +169,8 @@ impl<'a> ViaView<'a> {
     /// `SIP / 2.0 / UDP host : port ;params`, blanks allowed round each sign (RFC 3261 25.1 via-parm).
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
         let view = Self::sent_by(text)?;
-        Params::check(view.params)?;
-        if Scanner::new(view.params).all(|param| is_right(&param)) { Ok(view) } else { Err(Malformed) }
+        Params::check(view.params, |param| if is_right(param) { Ok(()) } else { Err(Malformed) })?;
+        Ok(view)
     }
 
     /// As `parse`, but parameters from the first malformed one on are left out: good enough to answer a 400 to.
@@ -185,7 +182,7 @@ impl<'a> ViaView<'a> {
             end = view.params.len().saturating_sub(good.rest().len());
         }
         let params = view.params.get(..end).unwrap_or_default();
-        Params::check(params)?;
+        Params::check(params, |_| Ok(()))?;
         Ok(Self { params, ..view })
     }
 
@@ -217,7 +214,12 @@ impl<'a> ViaView<'a> {
     pub(super) fn own(self, source: &Bytes) -> Via {
         let transport = Transport::known(self.transport)
             .unwrap_or_else(|| Transport::Other(Text::from_utf8(source.slice_ref(self.transport)).unwrap_or_default()));
-        Via { transport, host: self.host.own(source), port: self.port, params: Params::checked(source.slice_ref(self.params)) }
+        Via {
+            transport,
+            host: self.host.own(source),
+            port: self.port,
+            params: Params::checked(source.slice_ref(self.params)),
+        }
     }
 }
 
