@@ -44,14 +44,15 @@ clients: build-server ## unmodified client libraries of three languages against 
 	tests/lab/install.sh build peers
 	$(PYTEST) -n $(PEER_JOBS) tests/clients
 
-bench: ## benchmarks, and target/bench/summary.json
-	$(CARGO) bench --locked --workspace --all-features
+bench: ## benchmarks, and target/bench/summary.json (FLOOR=DIR: against the least a call can cost)
+	@tests/lab/install.sh build
+	benches/bench.py $(if $(FLOOR),--floor $(FLOOR)) $(BENCH_ARGS)
 
 test-archives: ## the RFCs' own archives, read in place: make test-archives ARCHIVES=DIR
 	@test -n "$(ARCHIVES)" || { echo "say where: make test-archives ARCHIVES=DIR" >&2; exit 2; }
 	@test -d "$(ARCHIVES)" || { echo "$(ARCHIVES) is no folder" >&2; exit 2; }
 	STRONGLINE_ARCHIVES="$(abspath $(ARCHIVES))" $(CARGO) nextest run --locked --workspace --all-features \
-	  --profile $(NEXTEST_PROFILE) --run-ignored only -E 'test(archive)'
+	  --profile $(NEXTEST_PROFILE) --ignore-default-filter -E 'binary(archives) or test(/(^|::)archives::/)'
 
 fmt: ## format the Rust code
 	$(CARGO) fmt --all
@@ -64,7 +65,8 @@ deny: ## the dependency gate: advisories, bans, licences, sources
 	@tests/lab/install.sh deny
 	tests/lab/deny.sh
 
-fuzz-smoke: ## every fuzz target for FUZZ_SECONDS each (needs a nightly toolchain)
+# The sanitizers are unstable options; RUSTC_BOOTSTRAP lets the stable toolchain take them.
+fuzz-smoke: ## every fuzz target for FUZZ_SECONDS each
 	tests/lab/install.sh fuzz
-	cd fuzz && for target in $$(cargo fuzz list); do \
-	  cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); done
+	cd fuzz && for target in $$($(CARGO) fuzz list); do \
+	  RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=5; done

@@ -23,6 +23,7 @@ use super::media::{Media, Port, PortError};
 use super::negotiate::{Choice, Offered, Refused};
 use super::stream::Stream;
 use super::{Call, Negotiation, Prompt};
+use crate::telemetry::millis;
 
 /// Longest sound that an application may name by URL, in octets: some minutes of 16-bit audio.
 const LARGEST_SOUND: usize = 16 * 1024 * 1024;
@@ -197,7 +198,7 @@ impl Call<'_> {
             Ok(Ok(answer)) => match flow::parse_answer(&answer.body) {
                 Ok(action) => {
                     tracing::info!(
-                        event = "flow.answered", call = %self.facts.id, action = action_name(&action), ms = answer.took.as_millis(),
+                        event = "flow.answered", call = %self.facts.id, action = action_name(&action), ms = millis(answer.took),
                         tls_version = answer.facts.tls.version, tls_cipher = answer.facts.tls.cipher,
                         tls_group = answer.facts.tls.group, "the application has answered"
                     );
@@ -299,7 +300,7 @@ impl Call<'_> {
         tracing::info!(
             event = "stream.open", call = %self.facts.id, dialect = dialect.name(), rate = start.rate.hz(),
             url_host = %facts.connect.peer, tls_version = facts.tls().version, tls_cipher = facts.tls().cipher,
-            tls_group = facts.tls().group, key_ids, ms = facts.took.as_millis(), "the stream is open"
+            tls_group = facts.tls().group, key_ids, ms = millis(facts.took), "the stream is open"
         );
         let session = StreamSession::new(dialect, start, StreamOptions::default(), Instant::now());
         self.activity = Activity::Stream(Box::new(Stream { session, socket, _held: held }));

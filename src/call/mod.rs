@@ -35,6 +35,7 @@ use self::media::Media;
 use self::negotiate::{Choice, Offered, Refused};
 pub(crate) use self::prompt::{Player, Prompt};
 use crate::server::Context;
+use crate::telemetry::millis;
 
 /// Takes a call from its INVITE to its end.
 pub(crate) async fn run(incoming: IncomingCall, context: &Context) {
@@ -208,7 +209,7 @@ impl<'w> Call<'w> {
                 stream.session.on_frame_sent(now);
                 if !self.app_heard {
                     self.app_heard = true;
-                    let ms = self.facts.began.elapsed().as_millis();
+                    let ms = millis(self.facts.began.elapsed());
                     tracing::info!(event = "stream.first_audio", call = %self.facts.id, ms, "the application is heard");
                 }
             }

@@ -9,6 +9,7 @@ use sip_core::wire::StatusCode;
 
 use super::negotiate::{self, Refused};
 use super::{Call, Negotiation};
+use crate::telemetry::millis;
 
 impl Call<'_> {
     pub(super) async fn on_sip(&mut self, event: Event) {
@@ -48,7 +49,7 @@ impl Call<'_> {
         }
         if self.answered.is_none() {
             self.answered = Some(Instant::now());
-            let ms = self.facts.began.elapsed().as_millis();
+            let ms = millis(self.facts.began.elapsed());
             tracing::info!(event = "call.answered", call = %self.facts.id, ms, "answered");
             self.step(dialplan::Event::Answered).await;
         }

@@ -8,6 +8,7 @@ use sip_core::endpoint::{EndReason, Ended, EndedBy};
 
 use super::sip::describe;
 use super::{Call, Media};
+use crate::telemetry::millis;
 
 impl Call<'_> {
     pub(super) async fn tear_down(mut self) {
@@ -18,8 +19,8 @@ impl Call<'_> {
         }
         let ended = self.ended.take().unwrap_or_else(endpoint_gone);
         let (by, reason) = describe(ended.by, &ended.reason);
-        let talk_ms = self.answered.map_or(0, |answered| now.duration_since(answered).as_millis());
-        let duration_ms = now.duration_since(self.facts.began).as_millis();
+        let talk_ms = self.answered.map_or(0, |answered| millis(now.duration_since(answered)));
+        let duration_ms = millis(now.duration_since(self.facts.began));
         let stats = self.media.as_ref().map(|media| media.session.stats().clone()).unwrap_or_default();
         let refused: Vec<String> =
             stats.refusals().filter(|(_, count)| *count > 0).map(|(refusal, count)| format!("{}={count}", refusal.name())).collect();

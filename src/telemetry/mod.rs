@@ -9,3 +9,8 @@ mod pii;
 pub use gauges::{Gauge, Gauges, Held};
 pub use log::{LogFormat, init};
 pub use pii::{Pii, PiiKey};
+
+/// Whole milliseconds, for a log line.
+pub(crate) fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -139,7 +139,9 @@ impl Live {
             ssrc: Ssrc::new(self.leg.id as u32 + 1),
         };
         let Some(payload) = header.write(&mut packet) else { return };
-        Codec::Pcmu.encode(&frame(self.leg.first.wrapping_add(self.sent as u16)), payload);
+        if Codec::Pcmu.encoder().encode(&frame(self.leg.first.wrapping_add(self.sent as u16)), payload).is_err() {
+            return;
+        }
         let plain = 12 + FRAME;
         let len = match &mut self.leg.keys {
             Some((_, outbound)) => outbound.protect_rtp(&mut packet, plain).unwrap_or(0),
@@ -175,8 +177,7 @@ impl Live {
                 continue;
             }
             let mut samples = [0_i16; 480];
-            let count = rtp.payload.len().min(samples.len());
-            Codec::Pcmu.decode(&rtp.payload[..count], &mut samples);
+            let Ok(count) = Codec::Pcmu.decoder().decode(rtp.payload, &mut samples) else { continue };
             found.clear();
             self.detector.push(&samples[..count], &mut found);
             for stamp in &found {

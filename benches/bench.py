@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""The whole-server benchmark behind `make bench`.
+
+Starts the release build of the server on one processor and, on the other, an application that echoes and a generator of
+SRTP calls with stamped audio (`benches/load`). Measures processor time, memory, delay and loss per call, then the
+set-ups a second that one core holds. With --floor DIR (a folder with the programs `floor` and `loadgen`) the least that
+one call can cost is measured in turn with the server, driven by the same generator, and the ratio is given.
+
+Writes target/bench/summary.json, and every single result beside it.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "target" / "bench"
+RELEASE = ROOT / "target" / "release"
+SERVER_CPU, LOAD_CPU = "0", "1"
+# The jitter buffer is held at this delay, so that what the server adds can be told from what it was told to wait.
+JITTER_MS = 40
+
+DIALPLAN = """\
+[sip]
+domain      = "localhost"
+listen      = ["tls://127.0.0.1:{sip}"]
+certificate = {{ file = "server.pem" }}
+key         = {{ file = "server.key" }}
+max_calls   = 5000
+
+[media]
+ports          = "20000-39999"
+public_address = "127.0.0.1"
+bind           = "127.0.0.1"
+jitter         = {{ min_ms = {jitter}, initial_ms = {jitter}, max_ms = {jitter} }}
+
+[[trunk]]
+name             = "load"
+peers            = ["127.0.0.1"]
+media            = {{ prefixes = ["127.0.0.1"] }}
+calls_per_second = 1000
+max_calls        = 5000
+
+[[app]]
+name          = "echo"
+flow_url      = "https://localhost:{app}/flow"
+ca            = {{ file = "ca.pem" }}
+signing       = [{{ file = "webhook.key" }}]
+private_hosts = ["localhost"]
+stream        = {{ dialect = "native", rate = 16000, hosts = ["localhost"] }}
+
+[[route]]
+name = "echo"
+do   = [{{ app = "echo" }}]
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--floor", type=Path, help="folder with the sources of `floor` and `loadgen`")
+    parser.add_argument("--calls", type=int, nargs="+", default=[100, 400], help="concurrent calls (default: 100 400)")
+    parser.add_argument("--seconds", type=int, default=15, help="seconds measured for each (default: 15)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns against the floor; the median counts (default: 3)")
+    parser.add_argument("--no-micro", action="store_true", help="leave the benchmarks of single functions out")
+    options = parser.parse_args()
+
+    OUT.mkdir(parents=True, exist_ok=True)
+    run("cargo", "build", "--release", "--locked", "--bin", "strongline", "--package", "strongline")
+    run("cargo", "build", "--release", "--locked", "--package", "load")
+    summary = {
+        "cpu_us_per_call_s": None, "floor_ratio": None, "added_latency_ms_p50": None, "added_latency_ms_p99": None,
+        "allocs_per_frame": None, "kib_per_call": None, "setup_cps": None, "recording_cpu_ratio": None,
+        "machine": machine(), "steady": {},
+    }
+    if not options.no_micro:
+        summary["allocs_per_frame"] = micro()
+    for calls in options.calls:
+        say(f"{calls} calls, {options.seconds} s")
+        with Server() as server:
+            steady = server.load("steady", f"--calls={calls}", f"--seconds={options.seconds}", "--per-second=40")
+        steady["added_latency_ms"] = {key: round(steady["delay_ms"][key] - JITTER_MS, 3) for key in ("p50", "p99", "p999")}
+        summary["steady"][calls] = keep(f"steady-{calls}", steady)
+        print(f"  {steady['cpu_us_per_call_s']:.0f} us of processor time a second and call, {steady['kib_per_call']:.0f} KiB a call, "
+              f"delay p50 {steady['delay_ms']['p50']:.1f} ms p99 {steady['delay_ms']['p99']:.1f} ms, "
+              f"{steady['succeeded']} of {steady['calls']} calls, lost {steady['lost_share']:.5f}, late {steady['late_share']:.5f}")
+    first = summary["steady"][options.calls[0]]
+    summary["cpu_us_per_call_s"] = round(first["cpu_us_per_call_s"], 1)
+    summary["kib_per_call"] = round(first["kib_per_call"], 1)
+    summary["added_latency_ms_p50"] = first["added_latency_ms"]["p50"]
+    summary["added_latency_ms_p99"] = first["added_latency_ms"]["p99"]
+    summary["setup_cps"] = setups()
+    if options.floor:
+        summary["floor"] = {calls: floor(options, calls) for calls in options.calls}
+        summary["floor_ratio"] = summary["floor"][options.calls[0]]["ratio"]
+    path = OUT / "summary.json"
+    path.write_text(json.dumps(summary, indent=2) + "\n")
+    say(f"written: {path.relative_to(ROOT)}")
+    print(json.dumps({key: value for key, value in summary.items() if key not in ("steady", "floor", "machine")}, indent=2))
+
+
+def micro():
+    """The benchmarks of single functions. Gives the allocations that the inbound and outbound path make for a frame."""
+    say("single functions (cargo bench)")
+    result = subprocess.run(["cargo", "bench", "--locked", "--package", "media-engine", "--package", "sip-core"],
+                            cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)
+    (OUT / "micro.txt").write_text(result.stdout)
+    print(result.stdout)
+    counts = [float(count) for count in re.findall(r"^allocations per frame: ([0-9.]+)", result.stdout, re.MULTILINE)]
+    return max(counts) if counts else None
+
+
+def setups():
+    """The highest of the offered rates at which no call is lost and 99 of 100 are answered within half a second."""
+    best = None
+    for rate in (50, 100, 150, 200, 250, 300, 400):
+        with Server() as server:
+            result = keep(f"setup-{rate}", server.load("setup", f"--per-second={rate}", "--seconds=10", "--hold=1", "--media"))
+        p99 = result["setup_ms"]["p99"] if result["setup_ms"] else float("inf")
+        held = result["succeeded"] == result["calls"] and p99 < 500 and result["achieved_per_second"] > 0.97 * rate
+        say(f"{rate} set-ups a second: {result['succeeded']} of {result['calls']} calls, p99 {p99:.1f} ms, "
+            f"{result['cpu_us_per_setup']:.0f} us each{'' if held else ': too many'}")
+        if not held:
+            break
+        best = rate
+    return best
+
+
+def floor(options, calls):
+    """The floor and the server in turn, driven by the floor's own generator."""
+    built = OUT / "floor-target"
+    for package in ("floor", "loadgen"):
+        run("cargo", "build", "--release", "--quiet", "--manifest-path", copy_of(options.floor) / package / "Cargo.toml",
+            "--target-dir", built)
+    programs = built / "release"
+    ratios, figures = [], {"floor": [], "server": []}
+    for turn in range(options.rounds):
+        for name, measure in (("floor", floor_once), ("server", server_once)):
+            result = measure(programs, calls, options.seconds)
+            figures[name].append(keep(f"floor-{calls}-{turn}-{name}", result)["cpu_us_per_s_per_call"])
+        ratios.append(figures["server"][-1] / figures["floor"][-1])
+        say(f"{calls} calls, turn {turn + 1}: floor {figures['floor'][-1]:.0f}, server {figures['server'][-1]:.0f} "
+            f"us a second and call, ratio {ratios[-1]:.2f}")
+    return {"ratio": round(statistics.median(ratios), 3), "ratios": [round(ratio, 3) for ratio in ratios], **figures}
+
+
+def floor_once(programs, calls, seconds):
+    with Echo() as echo:
+        ws, sip = free_port(), free_port(socket.SOCK_DGRAM)
+        with started(["taskset", "-c", LOAD_CPU, programs / "wsecho", "--listen", f"127.0.0.1:{ws}", "--cert", "server.pem",
+                      "--key", "server.key"], echo.folder, "wsecho", ws):
+            with started(["taskset", "-c", SERVER_CPU, programs / "floor", "--sip", f"127.0.0.1:{sip}", "--ws",
+                          f"127.0.0.1:{ws}", "--ca", "ca.pem"], echo.folder, "floor", None) as process:
+                return loadgen(programs, echo.folder, process.pid, calls, seconds, "--target", f"127.0.0.1:{sip}")
+
+
+def server_once(programs, calls, seconds):
+    with Server() as server:
+        return loadgen(programs, server.folder, server.process.pid, calls, seconds, "--target", f"127.0.0.1:{server.sip}",
+                       "--transport", "tls", "--tls-name", "localhost", "--ca", "ca.pem")
+
+
+def loadgen(programs, folder, pid, calls, seconds, *target):
+    result = folder / "loadgen.json"
+    run(programs / "loadgen", "steady", *target, "--user", "echo", "--calls", calls, "--cps", "40", "--secs", seconds,
+        "--settle", "2", "--srtp", "--pid", pid, "--cpu", LOAD_CPU, "--json", result, cwd=folder, quiet=True)
+    return json.loads(result.read_text())
+
+
+class Echo:
+    """The echoing application, with a throw-away CA in its folder."""
+
+    def __enter__(self):
+        self.folder = OUT / "run"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.app = free_port()
+        self.app_process = started(["taskset", "-c", LOAD_CPU, RELEASE / "load", "echo", f"--listen=127.0.0.1:{self.app}",
+                                    f"--folder={self.folder}"], self.folder, "echo", self.app)
+        self.app_process.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.app_process.__exit__(None, None, None)
+
+
+class Server(Echo):
+    """The server on a processor of its own, in front of the echoing application."""
+
+    def __enter__(self):
+        super().__enter__()
+        self.sip = free_port()
+        dialplan = self.folder / "strongline.toml"
+        dialplan.write_text(DIALPLAN.format(sip=self.sip, app=self.app, jitter=JITTER_MS))
+        command = ["taskset", "-c", SERVER_CPU, RELEASE / "strongline", "serve", f"--dialplan={dialplan}", "--log=json",
+                   "--log-level=warn", "--workers=1"]
+        self.context = started(command, self.folder, "server", self.sip)
+        self.process = self.context.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.context.__exit__(None, None, None)
+        super().__exit__()
+
+    def load(self, mode, *arguments):
+        result = self.folder / f"{mode}.json"
+        run(RELEASE / "load", mode, f"--target=127.0.0.1:{self.sip}", "--ca=ca.pem", f"--pid={self.process.pid}",
+            f"--cpu={LOAD_CPU}", f"--json={result}", *arguments, cwd=self.folder, quiet=True)
+        return json.loads(result.read_text())
+
+
+class started:
+    """A program that runs while the block does, and listens by the time it begins."""
+
+    def __init__(self, command, folder, name, port):
+        self.command, self.folder, self.name, self.port = [str(word) for word in command], folder, name, port
+
+    def __enter__(self):
+        log = open(self.folder / f"{self.name}.log", "w")
+        self.process = subprocess.Popen(self.command, cwd=self.folder, stdout=log, stderr=log)
+        until = time.monotonic() + 20
+        while self.port:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 0.2).close()
+                break
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > until:
+                    sys.exit(f"{self.name} did not start:\n{(self.folder / f'{self.name}.log').read_text()}")
+                time.sleep(0.05)
+        return self.process
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def copy_of(sources):
+    """The floor's sources may lie in a folder that cannot be written to, where cargo would want to keep a lock file."""
+    copy = OUT / "floor-sources"
+    if not copy.exists():
+        shutil.copytree(sources, copy, copy_function=shutil.copyfile)
+        for path in [copy, *copy.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    return copy
+
+
+def run(*command, cwd=ROOT, quiet=False):
+    output = subprocess.PIPE if quiet else None
+    result = subprocess.run([str(word) for word in command], cwd=cwd, stdout=output, stderr=subprocess.STDOUT if quiet else None, text=True)
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(str(word) for word in command)} failed\n{result.stdout or ''}")
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def keep(name, result):
+    (OUT / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    return result
+
+
+def machine():
+    model = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
+    return {"cpu": model.group(1) if model else "unknown", "cores": os.cpu_count(), "kernel": os.uname().release}
+
+
+def say(text):
+    print(f"bench: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
