@@ -60,7 +60,7 @@ const fn mu_decode(code: u8) -> i16 {
     let code = !code;
     let segment = (code >> 4) & 7;
     let step = (code & 0x0f) as i16;
-    let magnitude = (((step << 3) + MU_BIAS as i16) << segment) - MU_BIAS as i16;
+    let magnitude = (((step << 3) + MU_BIAS.cast_signed()) << segment) - MU_BIAS.cast_signed();
     if code & 0x80 == 0 { magnitude } else { -magnitude }
 }
 

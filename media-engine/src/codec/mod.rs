@@ -87,8 +87,9 @@ impl Codec {
     }
 
     /// Samples that so many ticks of the RTP clock last.
-    pub const fn samples(self, ticks: u32) -> usize {
-        (ticks as u64 * self.sample_rate().hz() as u64 / self.clock_rate().hz() as u64) as usize
+    pub fn samples(self, ticks: u32) -> usize {
+        let samples = u64::from(ticks) * u64::from(self.sample_rate().hz()) / u64::from(self.clock_rate().hz());
+        usize::try_from(samples).unwrap_or(usize::MAX)
     }
 
     /// How many samples a payload holds, told without decoding it.

@@ -96,7 +96,8 @@ impl Plc {
         let end = self.source.len();
         let template = &self.source[end - window..];
         let found = best_lag(template, pitch_range(self.rate), |lag| &self.source[end - window - lag..end - lag]);
-        self.period = found.map_or(self.rate.per_ms() * 5, |found| found.lag);
+        let shortest = *pitch_range(self.rate).start();
+        self.period = found.map_or(shortest, |found| found.lag);
         self.wave = Wave { periods: 1, at: 0 };
         self.fading = None;
         self.step = f32::from(self.source[end - 1]) - f32::from(self.source[end - 1 - self.period]);

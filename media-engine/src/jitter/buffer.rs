@@ -1,12 +1,10 @@
 use std::{
     fmt,
-    ops::Range,
     time::{Duration, Instant},
 };
 
-use super::{Advice, JitterConfig, control::Controller, delay::DelayEstimator};
+use super::{Advice, Arrival, Cause, Due, JitterConfig, Refused, Slot, control::Controller, delay::DelayEstimator};
 use crate::{
-    buf::PacketBuf,
     codec::ClockRate,
     limits::{MAX_BACKLOG_MS, MAX_DROPOUT, MAX_JITTER_PACKETS, MAX_MISORDER},
     rtp::{RtpTimestamp, Seq},
@@ -26,6 +24,7 @@ pub struct JitterBuffer {
     held: usize,
     /// When the first packet came: arrivals are counted from here.
     epoch: Option<Instant>,
+    /// When a packet came last.
     last_arrival: Option<Instant>,
     /// The highest sequence number and the timestamp with it, both without wraps.
     newest: Option<(i64, i64)>,
@@ -44,77 +43,6 @@ pub struct JitterBuffer {
     delay: DelayEstimator,
     control: Controller,
     last_wait: Option<Duration>,
-}
-
-/// A packet, and what has been read of it.
-#[derive(Debug)]
-pub struct Arrival {
-    /// The packet.
-    pub buf: PacketBuf,
-    /// Where in it the payload is.
-    pub payload: Range<usize>,
-    /// Its sequence number.
-    pub seq: Seq,
-    /// Its timestamp.
-    pub timestamp: RtpTimestamp,
-    /// How long it lasts, in ticks.
-    pub ticks: u32,
-}
-
-/// What is to be played.
-#[derive(Debug)]
-pub enum Slot {
-    /// A packet.
-    Packet(Due),
-    /// Nothing.
-    Missing {
-        /// For so many ticks.
-        ticks: u32,
-        /// Why.
-        cause: Cause,
-    },
-}
-
-/// A packet whose time has come.
-#[derive(Debug)]
-pub struct Due {
-    buf: PacketBuf,
-    payload: Range<usize>,
-    /// How long it lasts, in ticks.
-    pub ticks: u32,
-    /// It does not continue what was played before.
-    pub jump: bool,
-}
-
-impl Due {
-    /// The payload.
-    pub fn payload(&self) -> &[u8] {
-        self.buf.get(self.payload.clone()).unwrap_or_default()
-    }
-}
-
-/// Why there is nothing to be played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Nothing has come yet, or the first packet still waits.
-    Waiting,
-    /// Something is lost: what came after it is there.
-    Lost,
-    /// The sender has paused: no sequence number is missing.
-    Pause,
-    /// There is nothing more.
-    Empty,
-}
-
-/// Why a packet was not taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refused {
-    /// Its time is over.
-    Late,
-    /// It is there, or was.
-    Duplicate,
-    /// It is far from the others; the next one shows whether it was right.
-    Jump,
 }
 
 struct Entry {
@@ -270,17 +198,13 @@ impl JitterBuffer {
             arrival.seq == suspect.seq.next()
                 && arrival.timestamp.since(suspect.timestamp).unsigned_abs() <= self.second()
         });
-        match follows {
-            Some(first) => {
-                self.restart();
-                self.begin(first, now)?;
-                self.push(arrival, now)
-            }
-            None => {
-                self.suspect = Some(arrival);
-                Err(Refused::Jump)
-            }
-        }
+        let Some(first) = follows else {
+            self.suspect = Some(arrival);
+            return Err(Refused::Jump);
+        };
+        self.restart();
+        self.begin(first, now)?;
+        self.push(arrival, now)
     }
 
     fn insert(&mut self, entry: Entry, now: Instant) -> Result<usize, Refused> {
@@ -442,6 +366,7 @@ const fn timestamp_of(extended: i64) -> RtpTimestamp {
     RtpTimestamp::new(extended as u32)
 }
 
+#[expect(clippy::cast_possible_wrap, reason = "a small number")]
 const RING: i64 = MAX_JITTER_PACKETS as i64;
 /// After so much silence the next packet begins anew: how long it took says nothing of the network.
 const RESTART_AFTER: Duration = Duration::from_secs(2);

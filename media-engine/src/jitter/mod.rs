@@ -8,10 +8,12 @@ mod buffer;
 mod config;
 mod control;
 mod delay;
+mod slot;
 
 #[cfg(test)]
 mod tests;
 
-pub use buffer::{Arrival, Cause, Due, JitterBuffer, Refused, Slot};
+pub use buffer::JitterBuffer;
 pub use config::JitterConfig;
 pub use control::Advice;
+pub use slot::{Arrival, Cause, Due, Refused, Slot};

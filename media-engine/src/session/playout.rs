@@ -114,17 +114,13 @@ impl Playout {
         let start = self.audio.len();
         let samples = self.codec.samples(packet.ticks);
         self.audio.resize(start + samples, 0);
-        match self.decoder.decode(packet.payload(), &mut self.audio[start..]) {
-            Ok(decoded) => {
-                self.audio.truncate(start + decoded);
-                self.plc.on_audio(&mut self.audio[start..]);
-                true
-            }
-            Err(_) => {
-                self.plc.conceal(&mut self.audio[start..]);
-                false
-            }
-        }
+        let Ok(decoded) = self.decoder.decode(packet.payload(), &mut self.audio[start..]) else {
+            self.plc.conceal(&mut self.audio[start..]);
+            return false;
+        };
+        self.audio.truncate(start + decoded);
+        self.plc.on_audio(&mut self.audio[start..]);
+        true
     }
 
     /// Follows the advice given after the last frame, as far as the audio at hand allows. Packets that wait are taken for it in
