@@ -1,0 +1,79 @@
+//! A whole call at TRACE with canaries in every field: one hit in the log fails.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use media_engine::dtmf::Key;
+use strongline::demo::caller::{HangUp, Sound, Touch};
+
+use crate::harness::{Lab, place, tone};
+
+#[test]
+fn nothing_secret_or_personal_is_in_the_log_at_trace() {
+    let lab = Lab::new();
+    let dialplan = lab.dialplan("", "[[route]]\nname = \"app\"\ndo = [{ app = \"echo\" }]");
+    let mut server = Command::new(env!("CARGO_BIN_EXE_strongline"))
+        .args(["serve", "--log", "json", "--log-level", "trace", "--workers", "1", "--dialplan"])
+        .arg(&dialplan)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = server.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).unwrap();
+        log
+    });
+    let until = Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(lab.tls).is_err() {
+        assert!(Instant::now() < until, "the server did not start");
+    }
+    let mut call = lab.call().say(Sound::Speech(tone(Duration::from_secs(1)))).hang_up(HangUp::After(Duration::from_secs(3)));
+    "+14155550142".clone_into(&mut call.from);
+    "+14155550173".clone_into(&mut call.to);
+    // Digits that stand for a card number: as a whole they may stand nowhere.
+    const CARD: &str = "4929316074918036";
+    call.digits = CARD
+        .chars()
+        .enumerate()
+        .map(|(place, key)| Touch {
+            after: Duration::from_millis(200 + 150 * place as u64),
+            key: Key::from_char(key).unwrap(),
+            length: Duration::from_millis(60),
+        })
+        .collect();
+    place(call).unwrap();
+    assert!(Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap().success());
+    assert!(server.wait().unwrap().success());
+    let log = reader.join().unwrap();
+    let lines: Vec<_> = log.lines().collect();
+    for line in &lines {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("not one JSON record a line: {error}: {line}"));
+    }
+    assert!(log.contains("call.ended") && log.contains("TRACE"), "the whole call is in the log, at TRACE");
+    let secret = |name: &str| {
+        let key = std::fs::read_to_string(lab.keys.root().join(name)).unwrap();
+        key.trim().trim_start_matches("whsec_").to_owned()
+    };
+    let private = std::fs::read_to_string(lab.keys.root().join("sip.key")).unwrap();
+    let private = private.lines().nth(1).unwrap().to_owned();
+    for (what, canary) in [
+        ("the caller's number", "4155550142".to_owned()),
+        ("the number called", "4155550173".to_owned()),
+        ("the digits", CARD.to_owned()),
+        ("the new webhook key", secret("webhook-new.key")),
+        ("the old webhook key", secret("webhook-old.key")),
+        ("the TLS key", private),
+        ("an SRTP key", "inline:".to_owned()),
+        ("a session description", "a=crypto".to_owned()),
+        ("a webhook signature", "v1,".to_owned()),
+    ] {
+        assert!(!log.contains(&canary), "{what} is in the log");
+    }
+    // Single digits must not be told by their events either: sixteen lines with one digit each are a card number.
+    let told: Vec<_> = lines.iter().filter(|line| line.contains("media.digit")).collect();
+    assert_eq!(told.len(), CARD.len(), "each key press is seen");
+    assert!(told.iter().all(|line| !line.contains("\"digit\":")), "and none is named");
+}
