@@ -42,7 +42,7 @@ def test_speech_comes_back_and_all_of_it_was_srtp(folder, certificates, running,
     negotiated, = server.events("media.negotiated")
     assert (negotiated["srtp_suite"], negotiated["keying"]) == (SUITE, "sdes")
     assert phone.secured()
-    assert ended["by"] == "remote"
+    assert ended["by"] == "caller"
 
     at_the_app = np.frombuffer(bytes(stream.audio), dtype="<i2")
     wide = resample_poly(speech.astype(np.float64), RATE // audio.RATE, 1)

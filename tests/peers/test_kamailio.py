@@ -44,7 +44,7 @@ def test_a_call_through_the_sbc_that_verified_us(folder, certificates, running, 
     assert incoming["tls_version"].replace("_", "").replace(".", "") == method.replace(".", "")
     assert "certificate verify failed" not in sbc.log()
     assert audio.compare(speech, phone.heard()).correlation > 0.98
-    assert stream.closed and ended["by"] == "remote"
+    assert stream.closed and ended["by"] == "caller"
     # In-dialog requests found their way by the Record-Route set (RFC 3261 12.2).
     assert phone.trace().count("Record-Route:") > 0
 

@@ -49,7 +49,7 @@ def test_a_whole_call_with_audio_and_digits(folder, certificates, running, app, 
     assert audio.tone_seconds(rtp.pcmu_audio(returned), 1000) > 1.5, "the application's echo went to the carrier"
     assert in_sequence(returned)
     assert not [p for p in returned if p.payload_type == 101], "digits of the caller are not sent back"
-    assert ended["by"] == "remote"
+    assert ended["by"] == "caller"
 
 
 def test_the_server_hangs_up_when_the_application_says_so(folder, certificates, running):
@@ -71,7 +71,7 @@ def test_the_caller_gives_up_while_it_rings(folder, certificates, running, app, 
     server = running(Server(folder, certificates, app))
     place(running, folder, server, "cancel.xml", transport=transport).succeed()
     ended = server.call_ended()
-    assert ended["by"] == "remote"
+    assert ended["by"] == "caller"
     assert not app.streams, "no stream for a call that was never answered"
 
 

@@ -13,8 +13,8 @@ use crate::wire::{Host, Text};
 pub struct Config {
     /// Our listening sockets; a [`super::ListenerId`] is an index into this list.
     pub listeners: Vec<Listener>,
-    /// The Server and User-Agent header: a product name, never a version.
-    pub product: Text,
+    /// The Server and User-Agent header, if there shall be one: a scanner's first question is what software it has found.
+    pub product: Option<Text>,
     /// The user part of our Contact.
     pub contact_user: Text,
     /// The transaction timers.
@@ -32,8 +32,8 @@ impl Config {
     pub fn new(listeners: Vec<Listener>) -> Self {
         Self {
             listeners,
-            product: Text::from_static("Strongline"),
-            contact_user: Text::from_static("strongline"),
+            product: None,
+            contact_user: Text::from_static("call"),
             timers: Timers::default(),
             session: SessionPolicy::default(),
             caps: Caps::default(),

@@ -141,9 +141,11 @@ impl Endpoint {
         self.transport.transmit(Flow::Stream(connection), bytes)
     }
 
-    /// Adds Server: a name, never a version.
+    /// Adds Server, where there shall be one.
     pub(super) fn sign(&self, headers: &mut Headers) {
-        headers.push(HeaderName::Server, self.config.product.clone().into_bytes());
+        if let Some(product) = &self.config.product {
+            headers.push(HeaderName::Server, product.clone().into_bytes());
+        }
     }
 
     /// Our Contact towards a peer that is reached over `transport` (and, for UDP, over this flow).

@@ -99,14 +99,16 @@ impl Endpoint {
         }
     }
 
-    /// What every request of ours has: Via, Max-Forwards, User-Agent.
+    /// What every request of ours has: Via, Max-Forwards, and User-Agent where there shall be one.
     fn address(&self, path: &Path, request: &mut Request, branch: &str) {
         let via = self.via(path, branch);
         let product = self.config.product.clone();
         let headers = request.headers_mut();
         headers.push_front(HeaderName::MaxForwards, MAX_FORWARDS);
         headers.push_front(HeaderName::Via, via.to_value());
-        headers.push(HeaderName::UserAgent, product.into_bytes());
+        if let Some(product) = product {
+            headers.push(HeaderName::UserAgent, product.into_bytes());
+        }
     }
 
     pub(super) fn via(&self, path: &Path, branch: &str) -> Via {

@@ -22,8 +22,8 @@ pub struct Config {
     pub tls_client: Option<Arc<rustls::ClientConfig>>,
     /// The seed of tags, branches and Call-IDs: 256 bits from the operating system.
     pub seed: [u8; 32],
-    /// The Server and User-Agent header: a product name, never a version.
-    pub product: Text,
+    /// The Server and User-Agent header, if there shall be one: a scanner's first question is what software it has found.
+    pub product: Option<Text>,
     /// The transaction timers.
     pub timers: Timers,
     /// Session timers.
@@ -43,7 +43,7 @@ impl Config {
             tls_server: None,
             tls_client: None,
             seed,
-            product: Text::from_static("Strongline"),
+            product: None,
             timers: Timers::default(),
             session: SessionPolicy::default(),
             caps: Caps::default(),

@@ -12,8 +12,9 @@ use crate::limits;
 
 /// A list of parameters `;name=value;flag`.
 ///
-/// The names compare without regard to case. No name stands twice: the parser refuses it, since two readers
-/// of one message would see two tags or two branches.
+/// The names compare without regard to case. No name stands twice with two values: the parser refuses it, since two
+/// readers of one message would see two tags or two branches. The same again (phones write `;transport=tls` twice) is
+/// read as once.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Params(Bytes);
 
@@ -33,7 +34,7 @@ impl Params {
                 return Err(Malformed);
             }
             // At most 64 before it, and seldom looked at.
-            if names.insert(param.name) && Scanner::new(text).take(names.count).any(|before| before.has_name_of(&param))
+            if names.insert(param.name) && Scanner::new(text).take(names.count).any(|before| before.contradicts(&param))
             {
                 return Err(Malformed);
             }
@@ -149,8 +150,8 @@ impl<'a> Param<'a> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    fn has_name_of(&self, other: &Self) -> bool {
-        self.name.eq_ignore_ascii_case(other.name)
+    fn contradicts(&self, other: &Self) -> bool {
+        self.name.eq_ignore_ascii_case(other.name) && self.value != other.value
     }
 
     fn encode(&self, out: &mut BytesMut) {
