@@ -25,7 +25,7 @@ pub(crate) const EVENT_QUEUE: usize = 1_024;
 pub(crate) const MAX_LOG_LINE: usize = 16 * 1024;
 
 /// Log lines kept to show when the server does not start.
-pub(crate) const LAST_LOG_LINES: usize = 20;
+pub(crate) const LAST_LOG_LINES: usize = 8;
 
 /// How long the server may take to say `ready`.
 pub(crate) const SERVER_READY: Duration = Duration::from_secs(20);

@@ -159,7 +159,7 @@ impl DemoResult {
         screen.row(None, "heard", &self.received_wav.display().to_string(), "");
         screen.line("");
         if self.passed {
-            let passed = screen.paint(Style::Good, "The speech came back, and nobody could have listened.");
+            let passed = screen.paint(Style::Good, "The speech came back, encrypted on every leg.");
             screen.line(&format!("  {passed}"));
         }
         for reason in &self.reasons {

@@ -112,6 +112,8 @@ struct Stage {
     story: Story,
     steps: Vec<Step>,
     interruption: Interruption,
+    call_ended: bool,
+    stream_ended: bool,
     stop: Stop,
 }
 
@@ -120,21 +122,9 @@ async fn hold(args: &DemoArgs, screen: &mut Screen) -> Result<DemoResult, DemoEr
     let title = screen.paint(Style::Strong, "strongline demo");
     screen.line(&format!("\n  {title}   one call on this machine, encrypted all the way\n"));
     let mut stage = set_up(args, screen).await?;
-    screen.line("");
-    let report = stage.call(&speech, screen).await?;
-    stage.rest_of_the_story(screen).await;
-
-    let wav = stage.dir.received_wav();
-    wav::write(&wav, &report.heard.samples).map_err(|source| DemoError::Wav { path: wav.clone(), source })?;
-    let steps = std::mem::take(&mut stage.steps);
-    let result = DemoResult::new(&report, &speech, stage.interruption, steps, &wav);
-    result.show(screen);
-    stage.softphone(args, screen);
-    if args.stay {
-        stage.stay(screen).await?;
-    }
+    let outcome = stage.play(args, &speech, screen).await;
     stage.server.stop().await;
-    Ok(result)
+    outcome
 }
 
 async fn set_up(args: &DemoArgs, screen: &mut Screen) -> Result<Stage, DemoError> {
@@ -177,11 +167,30 @@ async fn set_up(args: &DemoArgs, screen: &mut Screen) -> Result<Stage, DemoError
         story,
         steps: Vec::new(),
         interruption: Interruption::default(),
+        call_ended: false,
+        stream_ended: false,
         stop,
     })
 }
 
 impl Stage {
+    /// The call, its figures, and with --stay whatever comes after.
+    async fn play(&mut self, args: &DemoArgs, speech: &[i16], screen: &mut Screen) -> Result<DemoResult, DemoError> {
+        screen.line("");
+        let report = self.call(speech, screen).await?;
+        self.rest_of_the_story(screen).await;
+        let wav = self.dir.received_wav();
+        wav::write(&wav, &report.heard.samples).map_err(|source| DemoError::Wav { path: wav.clone(), source })?;
+        let steps = std::mem::take(&mut self.steps);
+        let result = DemoResult::new(&report, speech, self.interruption, steps, &wav);
+        result.show(screen);
+        self.softphone(args, screen);
+        if args.stay {
+            self.stay(screen).await?;
+        }
+        Ok(result)
+    }
+
     /// Places the call and tells what happens.
     async fn call(&mut self, speech: &[i16], screen: &mut Screen) -> Result<CallReport, DemoError> {
         let (sender, mut events) = mpsc::channel(EVENT_QUEUE);
@@ -202,7 +211,7 @@ impl Stage {
                     show_progress(&event, screen);
                 }
                 event = self.server.event() => match event {
-                    Some(event) => self.story.on_server(&event),
+                    Some(event) => self.on_server(&event),
                     None => return Err(DemoError::ServerDied {
                         log: self.dir.server_log(),
                         lines: self.server.last_lines(),
@@ -217,17 +226,10 @@ impl Stage {
     /// The caller has hung up: the last reports are on their way.
     async fn rest_of_the_story(&mut self, screen: &mut Screen) {
         let last_words = async {
-            let (mut call_ended, mut stream_ended) = (false, false);
-            while !(call_ended && stream_ended) {
+            while !(self.call_ended && self.stream_ended) {
                 tokio::select! {
-                    Some(event) = self.app_events.recv() => {
-                        stream_ended |= matches!(event.what, Happened::StreamEnded { .. });
-                        self.on_app(&event);
-                    }
-                    Some(event) = self.server.event() => {
-                        call_ended |= event.name == "call.ended";
-                        self.story.on_server(&event);
-                    }
+                    Some(event) = self.app_events.recv() => self.on_app(&event),
+                    Some(event) = self.server.event() => self.on_server(&event),
                     else => return,
                 }
             }
@@ -242,13 +244,18 @@ impl Stage {
         match &event.what {
             Happened::Talk(TalkEvent::Interrupted) => self.interruption.at = Some(event.at),
             Happened::Talk(TalkEvent::Cleared { played_ms, .. }) => self.interruption.played_ms = Some(*played_ms),
+            Happened::StreamEnded { .. } => self.stream_ended = true,
             Happened::Talk(_)
             | Happened::FlowVerified { .. }
             | Happened::StreamAccepted { .. }
-            | Happened::Refused { .. }
-            | Happened::StreamEnded { .. } => {}
+            | Happened::Refused { .. } => {}
         }
         self.story.on_app(event);
+    }
+
+    fn on_server(&mut self, event: &ServerEvent) {
+        self.call_ended |= event.name == "call.ended";
+        self.story.on_server(event);
     }
 
     fn show_steps(&mut self, screen: &mut Screen) {
@@ -269,7 +276,7 @@ impl Stage {
             )
         };
         let port = address.port();
-        screen.line(&format!("\n  {first} sips:demo@{LOOPBACK_NAME}:{port};transport=tls"));
+        screen.line(&format!("\n  {first} sips:demo@{LOOPBACK_NAME}:{port}"));
         screen.line(&format!(
             "  Transport TLS, media SRTP (SDES) mandatory, codec PCMU or PCMA, and trust the CA in {}",
             self.dir.ca().display()

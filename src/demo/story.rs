@@ -126,6 +126,7 @@ impl Story {
                 | TalkEvent::Odd,
             )
             | Happened::Refused { .. }
+            | Happened::Talk(TalkEvent::Digit { .. })
             | Happened::StreamEnded { .. } => {}
         }
     }
@@ -239,7 +240,13 @@ fn first_audio(event: &ServerEvent) -> Vec<String> {
 
 fn tls(event: &ServerEvent) -> Option<String> {
     let (version, cipher) = (event.text("tls_version"), event.text("tls_cipher"));
-    (!version.is_empty() && version != "none").then(|| format!("{} {}", short_version(&version), short_cipher(&cipher)))
+    let group = match event.text("tls_group").as_str() {
+        "" | "none" => String::new(),
+        group if group.contains("MLKEM") => format!(", {group} (post-quantum)"),
+        group => format!(", {group}"),
+    };
+    (!version.is_empty() && version != "none")
+        .then(|| format!("{} {}{group}", short_version(&version), short_cipher(&cipher)))
 }
 
 fn keys_in_words(keys: &[String]) -> String {
@@ -319,7 +326,7 @@ mod tests {
         // The application may be faster than the server's log: step 3 waits for step 2.
         story.on_app(&app(Happened::FlowVerified { keys: vec!["new (a1)".into(), "old (b2)".into()], tls: TLS }));
         story.on_server(&server(
-            r#"{"event":"call.incoming","transport":"tls","tls_version":"TLSv1_3","tls_cipher":"TLS13_AES_256_GCM_SHA384"}"#,
+            r#"{"event":"call.incoming","transport":"tls","tls_version":"1.3","tls_cipher":"TLS13_AES_256_GCM_SHA384"}"#,
         ));
         let first = steps(&mut story);
         assert_eq!(first.len(), 1);
@@ -329,7 +336,8 @@ mod tests {
         assert_eq!(next.iter().map(|step| step.number).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(next[0].details[1], "HMAC-SHA256 with keys a1, b2");
         assert!(next[1].details[1].contains("refused before (401)"));
-        story.on_server(&server(r#"{"event":"flow.answered","action":"stream","ms":3}"#));
+        story.on_server(&server(r#"{"event":"flow.answered","action":"stream","ms":3,"tls_version":"1.3","tls_cipher":"X","tls_group":"MLKEM768"}"#));
+        assert_eq!(steps(&mut story)[0].details[2], "TLS 1.3 X, MLKEM768 (post-quantum)");
         story.on_server(&server(
             r#"{"event":"stream.open","dialect":"native.v1","rate":16000,"tls_version":"TLSv1_3"}"#,
         ));

@@ -50,9 +50,9 @@ pub(crate) fn short_cipher(name: &str) -> &str {
     name.strip_prefix("TLS13_").or_else(|| name.strip_prefix("TLS_")).unwrap_or(name)
 }
 
-/// `TLSv1_3` and `TLSv1.3` as people write it.
+/// `1.3`, `TLSv1_3` and `TLSv1.3` as people write it.
 pub(crate) fn short_version(name: &str) -> String {
-    name.replace("TLSv", "TLS ").replace('_', ".")
+    format!("TLS {}", name.trim_start_matches("TLSv").replace('_', "."))
 }
 
 /// The example application's side.

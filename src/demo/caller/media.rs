@@ -151,7 +151,7 @@ impl Media {
 
     fn speak(&mut self, now: Instant) {
         while let Some(touch) = self.script.digit(now) {
-            self.session.send_digit(touch.key, touch.length);
+            let _refused_without_events = self.session.send_digit(touch.key, touch.length);
         }
         while self.script.next_frame() <= now {
             let before = self.script.spoken();

@@ -191,7 +191,7 @@ fn config(call: &Call, rng: &mut StdRng) -> Result<Config, CallError> {
     let gate = Gate::new(vec![rule], Instant::now()).map_err(|error| CallError::Endpoint(error.to_string()))?;
     let listen = vec![Listen::new(transport(&call.via), SocketAddr::new(call.source, 0))];
     let mut config = Config::new(listen, gate, rng_seed(rng));
-    config.product = Text::from_static("Strongline-caller");
+    config.product = Some(Text::from_static("Strongline-caller"));
     if let Via::Tls { ca_pem, .. } = &call.via {
         let broken = |error: rustls::Error| CallError::Tls(error.to_string());
         config.tls_client = Some(tls::client(ca_pem).map_err(broken)?);

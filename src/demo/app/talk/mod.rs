@@ -66,6 +66,11 @@ pub enum TalkEvent {
         /// False when the audio before it was taken back.
         played: bool,
     },
+    /// The caller pressed a key.
+    Digit {
+        /// Which.
+        digit: char,
+    },
     /// The caller hears himself from here on.
     Echoing,
     /// Strongline says that the call is over.
@@ -116,7 +121,11 @@ impl Talk {
                 let reason = message["reason"].as_str().unwrap_or("unknown").into();
                 self.events.push_back(TalkEvent::Stopped { reason });
             }
-            Some("dtmf" | "flow" | "gap") => {}
+            Some("dtmf") => match message["digit"].as_str().and_then(|digit| digit.chars().next()) {
+                Some(digit) => self.events.push_back(TalkEvent::Digit { digit }),
+                None => self.events.push_back(TalkEvent::Odd),
+            },
+            Some("flow" | "gap") => {}
             Some(_) | None => self.events.push_back(TalkEvent::Odd),
         }
     }
