@@ -1,0 +1,154 @@
+//! How late the audio is, and how much of it is heard.
+
+use std::time::Duration;
+
+use crate::{
+    harness::{Call, Delay, FRAME},
+    network::{Conditions, LATENCY},
+    signal,
+};
+
+/// What cannot be helped: the time to speak a frame, and the network's own.
+const INHERENT_MS: f64 = 30.0;
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn run(conditions: Conditions, seconds: u64) -> (Call, Vec<Delay>) {
+    let audio = signal::noise(8_000 * usize::try_from(seconds).unwrap(), 1);
+    let mut call = Call::new(conditions, 1);
+    call.run(&audio, ms(seconds * 1_000));
+    // The delay has settled after six seconds.
+    let delays = call.delays(&audio, ms(6_000));
+    assert_eq!(call.deadlines.len() as u64, seconds * 50, "the beat never stops");
+    (call, delays)
+}
+
+fn good_share(delays: &[Delay]) -> f64 {
+    delays.iter().filter(|delay| delay.likeness > 0.9).count() as f64 / delays.len() as f64
+}
+
+fn worst(delays: &[Delay]) -> f64 {
+    delays.iter().filter(|delay| delay.likeness > 0.9).map(|delay| delay.ms).fold(0.0, f64::max)
+}
+
+#[test]
+fn a_clean_network_costs_the_least_delay() {
+    let (call, delays) = run(Conditions::default(), 12);
+    assert!(good_share(&delays) == 1.0);
+    // The least delay that is configured, and less than a frame to get into step.
+    assert!(worst(&delays) <= INHERENT_MS + 40.0, "{}", worst(&delays));
+    let stats = call.server.stats();
+    assert_eq!((stats.lost, stats.late(), stats.refused_total()), (0, 0, 0));
+    assert_eq!(stats.received, 12 * 50 - 1, "the last is still under way");
+}
+
+#[test]
+fn loss_is_concealed_and_costs_no_delay() {
+    for (loss, seed_share) in [(0.01, 0.98), (0.03, 0.95), (0.1, 0.86)] {
+        let (call, delays) = run(Conditions { loss, ..Conditions::default() }, 16);
+        let (share, worst) = (good_share(&delays), worst(&delays));
+        assert!(share >= seed_share, "{loss}: {share}");
+        let usual = delays.iter().filter(|delay| delay.likeness > 0.9 && delay.ms <= INHERENT_MS + 40.0).count();
+        assert!(usual as f64 >= delays.len() as f64 * seed_share, "{loss}: {worst} ms");
+        let stats = call.server.stats();
+        assert_eq!(u64::try_from(stats.lost).unwrap(), call.network.lost, "{loss}");
+        assert!(stats.plc_frames >= call.network.lost, "{loss}");
+    }
+}
+
+#[test]
+fn the_delay_follows_the_jitter() {
+    for (jitter, bound) in [(10, 50.0), (40, 70.0), (100, 130.0)] {
+        let (call, delays) = run(Conditions { jitter: ms(jitter), ..Conditions::default() }, 20);
+        assert!(worst(&delays) <= INHERENT_MS + bound, "{jitter}: {}", worst(&delays));
+        assert!(good_share(&delays) >= 0.97, "{jitter}: {}", good_share(&delays));
+        // While the delay is found, packets come too late; three in two hundred may later.
+        let late = call.server.stats().late();
+        assert!(late <= call.server.stats().received * 3 / 100, "{jitter}: {late}");
+    }
+}
+
+#[test]
+fn packets_out_of_order_and_twice_are_put_right() {
+    let (call, delays) = run(Conditions { reorder: 0.05, duplicate: 0.1, ..Conditions::default() }, 16);
+    assert!(good_share(&delays) >= 0.99, "{}", good_share(&delays));
+    assert!(worst(&delays) <= INHERENT_MS + 60.0, "{}", worst(&delays));
+    assert!(call.server.stats().duplicates() > 40);
+}
+
+#[test]
+fn after_a_stall_the_delay_comes_back_within_a_second() {
+    for length in [200, 500] {
+        let stall = (ms(10_000), ms(length));
+        let (call, delays) = run(Conditions { stall: Some(stall), ..Conditions::default() }, 16);
+        let (end, before) = (stall.0 + stall.1, worst(&delays[..100]));
+        let after: Vec<Delay> = delays.iter().filter(|delay| delay.at > end + ms(1_000)).copied().collect();
+        assert!(after.len() > 100 && good_share(&after) == 1.0);
+        let frame = FRAME.as_secs_f64() * 1e3;
+        assert!(worst(&after) <= before + frame, "{length}: {} after {before}", worst(&after));
+        // What was held up is heard, if faster.
+        let stats = call.server.stats();
+        assert!(stats.accelerated >= ms(length - 60), "{:?}", stats.accelerated);
+        assert_eq!((stats.lost, stats.late()), (0, 0));
+    }
+}
+
+#[test]
+fn a_long_stall_does_not_become_a_long_delay() {
+    let stall = (ms(10_000), ms(1_800));
+    let (call, delays) = run(Conditions { stall: Some(stall), ..Conditions::default() }, 18);
+    let after: Vec<Delay> = delays.iter().filter(|delay| delay.at > ms(11_800 + 1_200)).copied().collect();
+    assert!(worst(&after) <= INHERENT_MS + 60.0, "{}", worst(&after));
+    let dropped = call.server.stats().refused(media_engine::session::Refusal::Overflow);
+    assert!(dropped > 40, "what is older than the bound is not played: {dropped}");
+}
+
+#[test]
+fn a_clock_that_drifts_is_followed() {
+    for ppm in [-200.0, 200.0] {
+        let audio = signal::noise(8_000 * 125, 1);
+        let mut call = Call::new(Conditions::default(), 1);
+        call.drift_ppm = ppm;
+        call.run(&audio, ms(120_000));
+        let delays = call.delays(&audio, ms(6_000));
+        assert!(good_share(&delays) >= 0.998, "{ppm}: {}", good_share(&delays));
+        // 24 ms in two minutes: less than that, and a frame of play.
+        assert!(worst(&delays) <= INHERENT_MS + 60.0, "{ppm}: {}", worst(&delays));
+        assert!(LATENCY < ms(20));
+        assert!(call.server.stats().plc_frames <= 3, "{ppm}: {}", call.server.stats().plc_frames);
+    }
+}
+
+#[test]
+fn a_pause_of_the_sender_is_silence_and_shifts_nothing() {
+    let audio = signal::noise(8_000 * 10, 1);
+    let mut call = Call::new(Conditions::default(), 1);
+    call.run(&audio, ms(4_000));
+    let before = call.delays(&audio, ms(3_000));
+    call.mute(ms(1_000));
+    call.run(&audio, ms(8_000));
+    let silent = &call.heard[8_000 * 45 / 10..8_000 * 49 / 10];
+    assert!(silent.iter().all(|&sample| sample == 0));
+    let after = call.delays(&audio, ms(6_000));
+    assert!((worst(&after) - worst(&before)).abs() < 0.2, "{} {}", worst(&after), worst(&before));
+    assert_eq!(call.server.stats().lost, 0);
+    assert_eq!(call.deadlines.len(), 400);
+}
+
+#[test]
+fn a_worker_that_sleeps_catches_up() {
+    let audio = signal::noise(8_000 * 10, 1);
+    let mut call = Call::new(Conditions::default(), 1);
+    call.run(&audio, ms(4_000));
+    let now = call.at(ms(14_000));
+    let mut frames = 0;
+    while call.server.poll_uplink(now).is_some() {
+        frames += 1;
+    }
+    // Ten seconds were missed; half a second is made up for.
+    assert_eq!(frames, 26);
+    assert_eq!(call.server.stats().skipped, ms(10_000 - 500));
+    assert_eq!(call.server.next_uplink(), Some(now + FRAME));
+}
