@@ -40,6 +40,6 @@ mod tests {
         let later = start + Duration::from_millis(100);
         assert!(pace.take(later));
         assert!(!pace.take(later));
-        assert_eq!((0..20).filter(|_| pace.take(start + Duration::from_secs(60))).count(), 5);
+        assert_eq!((0..20).filter(|_| pace.take(start + Duration::from_mins(1))).count(), 5);
     }
 }

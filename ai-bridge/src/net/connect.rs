@@ -103,7 +103,7 @@ fn tls_error(error: io::Error, peer: SocketAddr) -> ConnectError {
     };
     #[expect(clippy::wildcard_enum_match_arm, reason = "rustls' list is open; the rest is told in its own words")]
     let hint = match problem {
-        Certificate::UnknownIssuer => {
+        Certificate::UnknownIssuer | Certificate::BadSignature => {
             "its issuer is not known here: have the application send its whole chain, or add its CA to the app's roots"
         }
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {

@@ -187,7 +187,7 @@ fn accepted(status: StatusCode, headers: &HeaderMap) -> Result<(), HttpError> {
             400 | 401 | 403 => {
                 "does it verify the signature with this server's key, over the raw body, by a right clock?"
             }
-            404 | 405 => "is the path of flow_url right, and does it take POST?",
+            404 | 405 => "is the path of the URL right, and does it take POST for a flow, GET for a file?",
             413 => "does it limit the length of requests?",
             429 => "is it rate-limiting the server?",
             500..=599 => "look into the application's own log",
@@ -235,9 +235,7 @@ pub enum HttpError {
         after: Duration,
     },
     /// A redirect.
-    #[error(
-        "the application answered {status}, but redirects are not followed: put the final address into the dialplan"
-    )]
+    #[error("the application answered {status}, but redirects are not followed: give the final address")]
     Redirect {
         /// The status.
         status: u16,
@@ -251,13 +249,13 @@ pub enum HttpError {
         hint: &'static str,
     },
     /// The body is too long.
-    #[error("the application's answer is longer than {max} octets: answer with one action object")]
+    #[error("the application's answer is longer than {max} octets: a flow answer is one action object")]
     TooLong {
         /// The bound.
         max: usize,
     },
     /// The body is compressed though nobody asked for it.
-    #[error("the application's answer is compressed: switch compression off for flow answers")]
+    #[error("the application's answer is compressed: switch compression off for it")]
     Encoded,
     /// HTTP went wrong.
     #[error("the exchange with the application broke: {source}; does it speak HTTP/1.1 on this port?")]

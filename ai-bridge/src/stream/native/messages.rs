@@ -191,7 +191,7 @@ pub fn schema() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SUBPROTOCOL,
         "description": "Text messages of Strongline's native stream protocol. Binary messages are raw pcm_s16le.",
-        "oneOf": [server, app],
+        "anyOf": [server, app],
         "$defs": generator.take_definitions(true),
     })
 }

@@ -48,8 +48,9 @@ fn a_tail_waits_and_is_then_filled_up_with_silence() {
     let mut queue = queue();
     queue.push(&octets(&[7; 100]), None, now);
     assert!(queue.pop(now).is_none());
-    assert!(queue.pop(now + TAIL_HOLD - ms(1)).is_none());
-    let frame = queue.pop(now + TAIL_HOLD).unwrap();
+    assert!(queue.pop(now + ms(39)).is_none());
+    assert_eq!(TAIL_HOLD, ms(40));
+    let frame = queue.pop(now + ms(40)).unwrap();
     assert_eq!(frame.samples(), [[7; 100].as_slice(), [0; 60].as_slice()].concat());
     queue.on_frame_sent();
     // The filling is not the application's audio.
