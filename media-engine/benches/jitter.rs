@@ -3,6 +3,7 @@
 //! Run with `cargo bench -p media-engine --bench jitter`.
 
 #![expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark\'s origin of time")]
 
 use std::time::{Duration, Instant};
 

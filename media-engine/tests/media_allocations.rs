@@ -1,6 +1,7 @@
 //! In the steady state the media path allocates nothing, in either direction, with loss and out of order too.
 
-#![expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "a test's origin of time")]
 #![expect(unsafe_code, reason = "a counting allocator hands each call on to the system's, unchanged")]
 
 use std::{

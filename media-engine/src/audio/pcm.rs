@@ -101,8 +101,6 @@ impl fmt::Debug for Pcm {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

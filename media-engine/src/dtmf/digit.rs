@@ -70,8 +70,6 @@ impl fmt::Debug for MenuDigit {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

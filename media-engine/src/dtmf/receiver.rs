@@ -126,7 +126,7 @@ const MAX_READY: usize = 8;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::disallowed_methods, reason = "a test's origin of time")]
 
     use proptest::prelude::*;
 

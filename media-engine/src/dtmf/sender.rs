@@ -136,8 +136,6 @@ const VOLUME: u8 = 10;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn key(key: char) -> Key {

@@ -45,10 +45,13 @@ impl Controller {
 
         if let Some(wait) = self.last_wait.take() {
             let excess = wait - target;
-            self.catching_up = excess > if self.catching_up { self.frame } else { 3 * self.frame };
+            // What is left out may make the next packet due a frame earlier: almost that much is left alone.
+            let keep = self.frame * 3 / 4;
+            let enough = if self.catching_up { self.frame * 5 / 4 } else { self.frame * 3 };
+            self.catching_up = excess > enough;
             if self.catching_up {
                 self.look_again();
-                return Advice::CatchUp(to_ticks(excess - self.frame / 2));
+                return Advice::CatchUp(to_ticks(excess - keep));
             }
         }
         if self.frames < LOOK_AT {

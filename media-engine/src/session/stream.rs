@@ -123,6 +123,8 @@ const ALIVE: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "a test's origin of time")]
+
     use super::*;
 
     const A: Ssrc = Ssrc::new(1);

@@ -65,7 +65,7 @@ pub(crate) fn config(leg: Leg, remote: &str, ssrc: u32) -> SessionConfig {
         guard: Mode::Open,
         guard_hold: 0,
         inbound_timeout: Duration::from_secs(10),
-        seed: [7; 32],
+        seed: [u8::try_from(ssrc % 256).unwrap(); 32],
     }
 }
 
@@ -149,9 +149,10 @@ impl Call {
         let now = self.at(self.now);
         if speak <= self.now {
             let from = self.frames_sent * 160;
-            let frame = audio.get(from..from + 160).map_or(Pcm::silence(SampleRate::Hz8000, 160), |samples| {
-                Pcm::from_slice(SampleRate::Hz8000, samples).unwrap()
-            });
+            let frame = audio.get(from..from + 160).map_or_else(
+                || Pcm::silence(SampleRate::Hz8000, 160),
+                |samples| Pcm::from_slice(SampleRate::Hz8000, samples).unwrap(),
+            );
             self.frames_sent += 1;
             if self.now < self.muted_until {
                 return;
@@ -177,6 +178,12 @@ impl Call {
     /// For each uplink frame from `from` on: when it was given, how long before that its audio was spoken, in ms, and how
     /// alike the two are. Meant for noise.
     pub(crate) fn delays(&self, audio: &[i16], from: Duration) -> Vec<Delay> {
+        self.delays_up_to(Duration::from_millis(250), audio, from)
+    }
+
+    /// The same for audio that may be as old as `most`.
+    pub(crate) fn delays_up_to(&self, most: Duration, audio: &[i16], from: Duration) -> Vec<Delay> {
+        let most = SampleRate::Hz8000.samples(most);
         let mut delays: Vec<Delay> = Vec::new();
         for (frame, &at) in self.deadlines.iter().enumerate().filter(|(_, at)| **at >= from) {
             let piece = &self.heard[frame * 160..frame * 160 + 160];
@@ -185,7 +192,7 @@ impl Call {
             let likely = delays.last().map_or(0, |last| last.place + 160);
             let (mut place, mut likeness) = signal::find(piece, audio, likely..likely + 1);
             if likeness < 0.95 {
-                (place, likeness) = signal::find(piece, audio, spoken_until.saturating_sub(6_400)..spoken_until);
+                (place, likeness) = signal::find(piece, audio, spoken_until.saturating_sub(most)..spoken_until);
             }
             let spoken = place as f64 / 8.0 * (1.0 - self.drift_ppm * 1e-6);
             delays.push(Delay { at, ms: at.as_secs_f64() * 1e3 - spoken, likeness, place });

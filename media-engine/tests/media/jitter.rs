@@ -49,7 +49,9 @@ impl Bench {
 
     fn pop(&mut self, at: Duration) -> Result<u16, (u32, Cause)> {
         match self.buffer.pop(self.start + at, 160) {
-            Slot::Packet(packet) => Ok(u16::from_be_bytes(packet.payload().try_into().unwrap())),
+            Slot::Packet(packet) => {
+                Ok(packet.payload().iter().fold(0, |number, &octet| number << 8 | u16::from(octet)))
+            }
             Slot::Missing { ticks, cause } => Err((ticks, cause)),
         }
     }

@@ -7,6 +7,7 @@
     clippy::cast_sign_loss,
     reason = "tests"
 )]
+#![expect(clippy::disallowed_methods, reason = "a test's origin of time")]
 
 mod attacks;
 mod digits;

@@ -92,11 +92,11 @@ fn after_a_long_gap_audio_comes_in_softly() {
 
 #[test]
 fn it_takes_pieces_of_any_length() {
-    let audio = signal::speech(8_000, 3);
+    let mut audio = signal::speech(8_000, 3);
     let mut whole = Plc::new(SampleRate::Hz8000);
     let mut pieces = Plc::new(SampleRate::Hz8000);
-    whole.on_audio(&mut audio.clone());
-    pieces.on_audio(&mut audio.clone());
+    whole.on_audio(&mut audio);
+    pieces.on_audio(&mut audio);
     let (mut one, mut many) = ([0; 480], [0; 480]);
     whole.conceal(&mut one);
     for piece in many.chunks_mut(7) {
