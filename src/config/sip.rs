@@ -95,16 +95,15 @@ const fn transport(listener: Listener) -> Transport {
     }
 }
 
-/// The host that peers are told to send to. Over TLS it must be the name that the certificate shows (RFC 5922 4); else it is
-/// an address, which needs no look-up.
+/// The host that peers are told to send to within a call: an address, which needs no look-up and is found again among a
+/// peer's open TLS connections (RFC 5923); the domain only where no address is known.
 fn advertised(dialplan: &Dialplan, listen: &dialplan::Listen) -> Option<sip_core::wire::Host> {
     let bound = listen.address.ip();
     let address = if bound.is_unspecified() { dialplan.media.address_for(bound).map(|media| media.advertise) } else { Some(bound) };
-    match (&dialplan.sip.domain, listen.transport) {
-        (Host::Name(name), Listener::Tls) => host(name.as_str()),
-        (Host::Name(name), Listener::Udp | Listener::Tcp) => address.map(Into::into).or_else(|| host(name.as_str())),
-        (Host::Address(domain), _) => Some((*domain).into()),
-    }
+    address.map(Into::into).or_else(|| match &dialplan.sip.domain {
+        Host::Name(name) => host(name.as_str()),
+        Host::Address(domain) => Some((*domain).into()),
+    })
 }
 
 fn host(name: &str) -> Option<sip_core::wire::Host> {

@@ -28,8 +28,8 @@ def behind(running, folder, certificates, server, **options):
     return sbc, phone
 
 
-@pytest.mark.parametrize("method", ["TLSv1.2", "TLSv1.3"])
-def test_a_call_through_the_sbc_that_verified_us(folder, certificates, running, app, method):
+@pytest.mark.parametrize(("method", "version"), [("TLSv1.2", "1.2"), ("TLSv1.2+", "1.3")])
+def test_a_call_through_the_sbc_that_verified_us(folder, certificates, running, app, method, version):
     server = running(Server(folder, certificates, app))
     sbc, phone = behind(running, folder, certificates, server, method=method)
     phone.established()
@@ -41,7 +41,7 @@ def test_a_call_through_the_sbc_that_verified_us(folder, certificates, running, 
 
     incoming, = server.events("call.incoming")
     assert (incoming["trunk"], incoming["transport"]) == ("sbc", "tls"), "known by its client certificate"
-    assert incoming["tls_version"].replace("_", "").replace(".", "") == method.replace(".", "")
+    assert incoming["tls_version"] == version
     assert "certificate verify failed" not in sbc.log()
     assert audio.compare(speech, phone.heard()).correlation > 0.98
     assert stream.closed and ended["by"] == "caller"
