@@ -275,10 +275,10 @@ impl Stage {
                 SocketAddr::from((Ipv4Addr::LOCALHOST, STAY_PORT)),
             )
         };
-        let port = address.port();
-        screen.line(&format!("\n  {first} sips:demo@{LOOPBACK_NAME}:{port}"));
+        let address = format!("demo@{LOOPBACK_NAME}:{}", address.port());
+        screen.line(&format!("\n  {first} sip:{address} over TLS (or sips:{address})"));
         screen.line(&format!(
-            "  Transport TLS, media SRTP (SDES) mandatory, codec PCMU or PCMA, and trust the CA in {}",
+            "  Signalling TLS, media SRTP (SDES) mandatory, codec PCMU or PCMA, and trust the CA in {}",
             self.dir.ca().display()
         ));
     }
@@ -288,7 +288,12 @@ impl Stage {
         screen.line("\n  The server and the application keep running; Ctrl-C ends them.");
         loop {
             tokio::select! {
-                Some(event) = self.app_events.recv() => self.story.on_app(&event),
+                Some(event) = self.app_events.recv() => {
+                    self.story.on_app(&event);
+                    if let Happened::Talk(TalkEvent::Cleared { played_ms, .. }) = event.what {
+                        screen.line(&format!("      interrupted by the caller after {played_ms} ms: clear"));
+                    }
+                }
                 event = self.server.event() => match event {
                     Some(event) => self.on_guest(&event, screen),
                     None => return Err(DemoError::ServerDied {
@@ -312,6 +317,9 @@ impl Stage {
         self.story.on_server(event);
         if event.name == "call.ended" {
             self.story.end();
+            while let Some(step) = self.story.poll_step() {
+                screen.step(&step);
+            }
             let seconds = event.number("duration_ms").unwrap_or(0.0) / 1_000.0;
             screen.line(&format!("  the call ended after {seconds:.1} s, by {}", event.text("by")));
         }
@@ -379,8 +387,9 @@ impl Stop {
     }
 }
 
-/// The caller lets the application say its welcome, and a little more.
-const LISTEN_FIRST: Duration = Duration::from_secs(3);
+/// The caller lets the application say its welcome, and more; then he interrupts it in the middle of a word ("you start
+/// to speak", 4.16 to 4.46 s), so that the silence after it is not a pause of its own.
+const LISTEN_FIRST: Duration = Duration::from_millis(4_200);
 /// Until the echo of the last word has come, with time to spare.
 const LISTEN_ON: Duration = Duration::from_millis(1_500);
 const LAST_WORDS: Duration = Duration::from_secs(3);

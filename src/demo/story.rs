@@ -41,7 +41,6 @@ pub struct Story {
     needed: [u8; STEPS],
     told: usize,
     forged_refused: Option<u16>,
-    barge_in: bool,
     ended: bool,
 }
 
@@ -58,7 +57,6 @@ impl Default for Story {
             needed: [BOTH, FIRST, FIRST, FIRST, BOTH, BOTH, BOTH, u8::MAX],
             told: 0,
             forged_refused: None,
-            barge_in: false,
             ended: false,
         }
     }
@@ -68,7 +66,7 @@ impl Story {
     /// A call that somebody else places: nobody tells us what he hears, and he may be polite.
     pub fn of_a_guest() -> Self {
         let mut story = Self::default();
-        story.needed[DOWN] = FIRST;
+        story.needed[DOWN] = THIRD;
         story
     }
 
@@ -108,14 +106,12 @@ impl Story {
             Happened::Talk(TalkEvent::Heard) => {
                 self.tell(UP, SECOND, vec!["PCM inside that TLS connection, and nowhere else".into()]);
             }
-            Happened::Talk(TalkEvent::Cleared { played_ms, .. }) => {
-                self.barge_in = true;
-                let details = vec![format!("interrupted by the caller after {played_ms} ms: clear, answered at once")];
+            Happened::Talk(TalkEvent::Cleared { played_ms, took }) => {
+                let took = took.as_secs_f64() * 1_000.0;
+                let details = vec![format!(
+                    "interrupted by the caller: clear, answered after {took:.1} ms with {played_ms} ms played"
+                )];
                 self.tell(DOWN, SECOND, details);
-            }
-            // A mark comes back when the audio before it has left for the network.
-            Happened::Talk(TalkEvent::Mark { name, played: true }) if self.needed[DOWN] == FIRST => {
-                self.tell(DOWN, FIRST, vec![format!("mark \"{name}\" came back as played")]);
             }
             Happened::Talk(
                 TalkEvent::Started { .. }
@@ -123,10 +119,10 @@ impl Story {
                 | TalkEvent::Mark { .. }
                 | TalkEvent::Echoing
                 | TalkEvent::Stopped { .. }
+                | TalkEvent::Digit { .. }
                 | TalkEvent::Odd,
             )
             | Happened::Refused { .. }
-            | Happened::Talk(TalkEvent::Digit { .. })
             | Happened::StreamEnded { .. } => {}
         }
     }
@@ -145,11 +141,6 @@ impl Story {
     /// The call is over: what has not been reported by now is missing.
     pub fn end(&mut self) {
         self.ended = true;
-    }
-
-    /// True when the caller interrupted the application.
-    pub fn has_barge_in(&self) -> bool {
-        self.barge_in
     }
 
     /// The next step that can be told; in order.
@@ -268,7 +259,7 @@ const RECORD: usize = 7;
 
 const FIRST: u8 = 1;
 const SECOND: u8 = 2;
-/// Told when it comes in time; no step waits for it.
+/// Told when it comes in time; only the story of a guest waits for it.
 const THIRD: u8 = 4;
 const BOTH: u8 = FIRST | SECOND;
 
@@ -352,17 +343,16 @@ mod tests {
         let rest = steps(&mut story);
         assert_eq!((rest[0].outcome, rest[1].outcome), (Outcome::Done, Outcome::NotAsked));
         assert!(rest[0].details.last().is_some_and(|detail| detail.contains("3060 ms")));
-        assert!(story.has_barge_in());
     }
 
     #[test]
-    fn a_polite_guest_is_told_by_the_marks() {
+    fn of_a_guest_the_server_alone_says_that_he_hears() {
         let mut story = Story::of_a_guest();
-        story.on_app(&app(Happened::Talk(TalkEvent::Mark { name: "welcome".into(), played: true })));
+        story.on_server(&server(r#"{"event":"stream.first_audio","ms":80}"#));
         story.end();
         let told = steps(&mut story);
         assert_eq!(told[6].outcome, Outcome::Done);
-        assert_eq!(told[6].details, ["mark \"welcome\" came back as played"]);
+        assert_eq!(told[6].details, ["its first frame left 80 ms after the INVITE"]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl DialplanFacts {
 # Keys and certificates beside it are throw-away: made for one run, good for the loopback names only.
 
 [sip]
-domain      = "localhost"
+domain      = "{ip}"                                # many a softphone cannot look up "localhost" for its ACK
 listen      = ["tls://{sip}"]
 certificate = {{ file = "{dir}/sip.pem" }}
 key         = {{ file = "{dir}/sip.key" }}
