@@ -32,7 +32,7 @@ impl Track {
         heard
     }
 
-    /// How long after `instant` it became silent: the first moment after which nothing is heard for [`SILENCE`]. None
+    /// How long after `instant` it became silent: the first moment after which nothing is heard for 200 ms. None
     /// when it did not.
     pub fn silent_after(&self, instant: Instant) -> Option<Duration> {
         let heard = self.from(instant);

@@ -28,7 +28,7 @@ pub enum WavError {
         /// Samples per second of the file.
         rate: u32,
     },
-    /// Longer than [`MAX_WAV_SAMPLES`].
+    /// Longer than two minutes.
     #[error("the WAV is longer than two minutes")]
     TooLong,
 }

@@ -3,7 +3,7 @@
 //! One HTTPS address serves both halves of the contract. `POST /flow` checks the Standard Webhooks signature with the
 //! stock library, refuses what does not match, and answers with the command to stream. `GET /stream` is the WebSocket
 //! that Strongline opens then: its handshake is signed too, and each address is good for one connection. Behind it
-//! speaks [`Talk`], a talking echo.
+//! speaks `talk`, a talking echo.
 //!
 //! It runs on a thread and runtime of its own, as an application on another machine would.
 
