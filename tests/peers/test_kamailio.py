@@ -23,7 +23,7 @@ def app(certificates):
 def behind(running, folder, certificates, server, **options):
     """A phone that calls the SBC over TLS, and the SBC that calls the server."""
     sbc = running(Kamailio(folder, certificates, (server.address, server.tls_port), **options))
-    phone = running(Baresip(folder, certificates, local=netns.SBC, play=audio.read_wav(SPEECH)[0]))
+    phone = running(Baresip(folder, certificates, local=netns.CARRIER_SECURE, play=audio.read_wav(SPEECH)[0]))
     phone.dial(f"sip:{TO_APP}@{sbc.address}:{sbc.tls_port};transport=tls")
     return sbc, phone
 

@@ -42,6 +42,7 @@ def test_baresip_speech_passes_and_libsrtp_verifies_it(folder, certificates, run
     (offer_port, offer_keys), (answer_port, answer_keys) = caller.descriptions()[:2]
     keys = {(netns.CARRIER_SECURE, offer_port): offer_keys[0], (netns.SERVER, answer_port): answer_keys[0]}
     verdicts = srtp.judge(datagrams, keys)
+    assert set(verdicts) == set(keys)
     assert all(v.verified > 250 and not v.refused and not v.clear for v in verdicts.values()), verdicts
     wrong = {address: (suite, other) for (address, (suite, _)), (_, other) in zip(keys.items(), reversed(keys.values()))}
     assert all(v.refused > 250 and not v.verified for v in srtp.judge(datagrams, wrong).values())

@@ -24,13 +24,12 @@ SCANNERS = {
 @pytest.fixture
 def server(folder, certificates, running):
     with App(certificates) as app:
-        yield running(Server(folder, certificates, app))
+        yield running(Server(folder, certificates, app, address=netns.SERVER_FOR_STRANGERS))
         assert not app.flows and not app.refused
 
 
 @pytest.mark.parametrize("scanner", SCANNERS)
 def test_a_scanner_finds_nothing(folder, server, scanner):
-    # It scans from 127.0.0.1, which is no trunk's address.
     command = [part.format(address=server.address, port=server.port) for part in SCANNERS[scanner]]
     with pcap.Capture(folder, filter_="udp") as capture:
         done = subprocess.run(command, capture_output=True, text=True, timeout=40, cwd=folder, stdin=subprocess.DEVNULL,
@@ -39,6 +38,7 @@ def test_a_scanner_finds_nothing(folder, server, scanner):
         datagrams = capture.datagrams()
     asked = [d for d in datagrams if d.target == server.udp]
     answered = [d for d in datagrams if d.source == server.udp]
+    assert all(d.source[0] == "127.0.0.1" for d in asked), "the scanner is no trunk"
     assert asked, f"{scanner} sent nothing: {done.stdout}{done.stderr}"
     assert not answered, f"{scanner} was answered: {answered[0].payload[:300]}"
     assert "strongline" not in (done.stdout + done.stderr).lower()

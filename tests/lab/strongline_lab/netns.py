@@ -8,11 +8,13 @@ import ctypes
 import os
 import subprocess
 
-SERVER = "127.0.0.1"
+SERVER = "127.0.0.5"
 CARRIER_PLAIN = "127.0.0.2"  # a trunk that speaks plain RTP
 CARRIER_SECURE = "127.0.0.3"  # a trunk that speaks SIP/TLS and SRTP
 SBC = "127.0.0.4"
 STRANGER = "127.0.0.66"
+# Where the server listens for those who do not bind: they come from 127.0.0.1, which is no trunk.
+SERVER_FOR_STRANGERS = "127.0.0.6"
 
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
@@ -33,9 +35,12 @@ def enter():
         _write("/proc/self/uid_map", f"0 {uid} 1")
         _write("/proc/self/gid_map", f"0 {gid} 1")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for address in (CARRIER_PLAIN, CARRIER_SECURE, SBC, STRANGER):
+    for address in (SERVER, CARRIER_PLAIN, CARRIER_SECURE, SBC, STRANGER):
         # baresip takes an address only from an interface that has it
         subprocess.run(["ip", "address", "add", f"{address}/8", "dev", "lo"], check=True)
+    for target, source in ((SERVER, CARRIER_SECURE), (CARRIER_SECURE, SERVER)):
+        # baresip's RTP sockets are not bound to an address: the route says where their packets come from
+        subprocess.run(["ip", "route", "replace", "local", target, "dev", "lo", "table", "local", "src", source], check=True)
 
 
 def _write(path, text):

@@ -1,9 +1,11 @@
 """The pytest plugin of the peer and client tests: a namespace for each worker, a folder for each test, kept on failure."""
 
 import contextlib
+import os
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from . import certs, netns
 
 ROOT = Path(__file__).resolve().parents[3]
 LOGS = ROOT / "target" / "peer-logs"
+_RUN = "STRONGLINE_PEER_LOGS"
+_KEPT_RUNS = 5
 _TAIL = 4000
 
 
@@ -19,7 +23,18 @@ def pytest_configure(config):
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         netns.enter()
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(LOGS, ignore_errors=True)
+        # Each run has a folder of its own, which its workers inherit: two runs may go on side by side.
+        run = LOGS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        run.mkdir(parents=True)
+        os.environ[_RUN] = str(run)
+        for old in sorted(LOGS.iterdir())[:-_KEPT_RUNS]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        with contextlib.suppress(OSError):
+            Path(os.environ[_RUN]).rmdir()  # stays when a failed test left something
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +47,7 @@ def certificates():
 @pytest.fixture
 def folder(request):
     """The test's own folder; what lies there stays when the test fails."""
-    path = LOGS / re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.nodeid.split("/")[-1])
+    path = Path(os.environ[_RUN]) / re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.nodeid.split("/")[-1])
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     yield path

@@ -40,14 +40,12 @@ plaintext_media = "anyone on the path can listen"
 [[trunk]]
 name = "secure"
 peers = ["{secure}"]
-# baresip sends RTP from another loopback address than it writes into its SDP: the one latch, which only authentic
-# packets move, is for phones like that.
-media = {{ prefixes = ["127.0.0.0/8"], source = "latch" }}
+media = {{ prefixes = ["{secure}"] }}
 
 [[trunk]]
 name = "sbc"
 peers = ["tls:sbc.test"]
-media = {{ prefixes = ["127.0.0.0/8"], source = "latch" }}
+media = {{ prefixes = ["{secure}"] }}
 
 [[app]]
 name = "bot"
@@ -82,10 +80,10 @@ def binary():
 class Server:
     """`strongline serve`, ready when the constructor returns."""
 
-    def __init__(self, folder, certificates, app, *, identity=None, signing=("new", "old"), stream='dialect = "native", rate = 16000'):
+    def __init__(self, folder, certificates, app, *, address=netns.SERVER, identity=None, signing=("new", "old"), stream='dialect = "native", rate = 16000'):
         self.folder = folder / "server"
         self.folder.mkdir()
-        self.address = netns.SERVER
+        self.address = address
         self.port = waiting.free_port(self.address)
         self.tls_port = waiting.free_port(self.address)
         media = waiting.free_port(self.address, span=40)
