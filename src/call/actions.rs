@@ -141,7 +141,7 @@ impl Call<'_> {
         if media.suite().is_none() {
             tracing::warn!(event = "media.plain", call = %self.facts.id, trunk = %self.facts.trunk.name, "this call is not encrypted: the trunk's danger permits it");
         }
-        self.media = Some(media);
+        self.media = Some(Box::new(media));
         Ok(())
     }
 }
@@ -233,17 +233,17 @@ impl Call<'_> {
 
     pub(super) async fn on_fetched(&mut self, sound: Result<Result<bytes::Bytes, HttpError>, JoinError>) {
         self.activity = Activity::Idle;
-        let failed = |error: &dyn std::error::Error| {
-            tracing::warn!(event = "play.failed", call = %self.facts.id, %error, "the sound cannot be played");
-        };
         let prompt = match sound {
-            Ok(Ok(octets)) => Prompt::from_bytes(&octets).map_err(|error| failed(&error)),
-            Ok(Err(error)) => Err(failed(&error)),
-            Err(error) => Err(failed(&error)),
+            Ok(Ok(octets)) => Prompt::from_bytes(&octets).map_err(|error| error.to_string()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(error.to_string()),
         };
         match prompt {
             Ok(prompt) => self.activity = Activity::Playing(prompt.play()),
-            Err(()) => self.step(Event::PlayFailed).await,
+            Err(error) => {
+                tracing::warn!(event = "play.failed", call = %self.facts.id, error, "the sound cannot be played");
+                self.step(Event::PlayFailed).await;
+            }
         }
     }
 
@@ -286,7 +286,7 @@ impl Call<'_> {
         Some(Activity::Opening(Opening { socket, start, dialect, key_ids, held: shared.gauges.streams.hold() }))
     }
 
-    pub(super) async fn on_opened(&mut self, socket: Result<StreamSocket, SocketError>) {
+    pub(super) async fn on_opened(&mut self, socket: Result<Box<StreamSocket>, SocketError>) {
         let Activity::Opening(opening) = std::mem::replace(&mut self.activity, Activity::Idle) else { return };
         let socket = match socket {
             Ok(socket) => socket,

@@ -58,7 +58,7 @@ impl<T> Drop for Task<T> {
 pub(super) enum Outcome {
     Asked(Result<Result<HttpAnswer, HttpError>, JoinError>),
     Fetched(Result<Result<Bytes, HttpError>, JoinError>),
-    Opened(Result<StreamSocket, SocketError>),
+    Opened(Result<Box<StreamSocket>, SocketError>),
     Message(Result<Incoming, SocketError>),
 }
 
@@ -69,7 +69,7 @@ impl Activity {
             Self::Idle | Self::Playing(_) => pending().await,
             Self::Asking(task) => Outcome::Asked((&mut task.0).await),
             Self::Fetching(task) => Outcome::Fetched((&mut task.0).await),
-            Self::Opening(opening) => Outcome::Opened((&mut opening.socket).await),
+            Self::Opening(opening) => Outcome::Opened((&mut opening.socket).await.map(Box::new)),
             Self::Stream(stream) => Outcome::Message(stream.socket.next().await),
         }
     }

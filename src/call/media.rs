@@ -234,10 +234,7 @@ impl Media {
         for (socket, is_rtp) in [Some(rtp), rtcp.as_ref()].into_iter().flatten().zip([true, false]) {
             for _ in 0..READ_BUDGET {
                 let Some(mut buf) = context.pool.take() else { return };
-                let source = match socket.try_recv(&mut buf) {
-                    Ok(Received::Packet { source } | Received::Oversize { source }) => source,
-                    Err(_) => break,
-                };
+                let Ok(Received::Packet { source } | Received::Oversize { source }) = socket.try_recv(&mut buf) else { break };
                 if latch.as_ref().is_some_and(|latch| !latch.admits(source)) {
                     continue;
                 }

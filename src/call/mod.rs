@@ -43,7 +43,8 @@ pub(crate) async fn run(incoming: IncomingCall, context: &Context) {
     let span = tracing::info_span!("call", id = %id);
     async {
         if let Some(call) = Call::begin(incoming, id, context).await {
-            call.live().await;
+            // On the heap at once: a call is large, and is moved never again.
+            Box::pin(call.live()).await;
         }
     }
     .instrument(span)
@@ -59,7 +60,7 @@ struct Call<'w> {
     run: Run,
     /// What is agreed on, or on its way to be.
     negotiation: Negotiation,
-    media: Option<Media>,
+    media: Option<Box<Media>>,
     activity: Activity,
     answered: Option<Instant>,
     ended: Option<Ended>,
@@ -150,13 +151,13 @@ impl<'w> Call<'w> {
             self.handle(wake).await;
             self.turn(Instant::now()).await;
         }
-        self.tear_down().await;
+        self.tear_down();
     }
 
     /// Waits for exactly one thing. Everything waited for here is safe to cancel.
     async fn wait(&mut self) -> Wake {
         let Self { context, events, media, activity, leaving, .. } = self;
-        let media = media.as_ref();
+        let media = media.as_deref();
         tokio::select! {
             biased;
             event = events.recv() => Wake::Sip(event),
@@ -256,7 +257,7 @@ async fn readable(media: Option<&Media>) {
     let Some(media) = media else { return std::future::pending().await };
     if let Err(error) = media.readable().await {
         tracing::warn!(%error, "an RTP socket failed");
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use media_engine::audio::{Pcm, SampleRate};
 
 /// The longest announcement that is kept in memory.
-const LONGEST: Duration = Duration::from_secs(10 * 60);
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// One announcement, shared by all calls that play it.
 #[derive(Debug, Clone)]

@@ -1,9 +1,10 @@
 //! What the SIP side says during a call.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use media_engine::session;
-use sip_core::endpoint::{Body, Cause, Command, EndReason, EndedBy, Event};
+use sip_core::endpoint::{Body, Cause, Command, EndReason, Ended, EndedBy, Event};
 use sip_core::sdp::SessionDescription;
 use sip_core::wire::StatusCode;
 
@@ -147,32 +148,40 @@ impl Call<'_> {
                     "packets fail authentication: somebody injects, or the keys differ"
                 ),
                 session::Event::KeyExhausted => self.hang_up(Cause::Q850(41)).await,
-                event => tracing::debug!(?event, "media"),
+                session::Event::SourceLatched { .. } => {
+                    tracing::info!(event = "media.latched", call = %self.facts.id, "the caller's media comes from another address");
+                }
+                session::Event::SsrcConflict { .. } => tracing::warn!(
+                    event = "rtp_ssrc_conflict", call = %self.facts.id, "a second stream comes from the caller's address: it is not heard"
+                ),
+                session::Event::InboundResumed | session::Event::SsrcChanged { .. } | session::Event::RtcpBye => {
+                    tracing::debug!(?event, "media");
+                }
+                _ => {}
             }
         }
     }
 }
 
 /// For the log and the call's record.
-pub(super) fn describe(by: EndedBy, reason: &EndReason) -> (&'static str, String) {
-    let by = match by {
+#[expect(clippy::wildcard_enum_match_arm, reason = "the list is open; what is new there is told in its own words")]
+pub(super) fn describe(ended: &Ended) -> (&'static str, Cow<'static, str>) {
+    let by = match ended.by {
         EndedBy::Local => "server",
         EndedBy::Remote => "caller",
         EndedBy::Failure => "failure",
     };
-    let reason = match reason {
-        EndReason::Bye => "bye".to_owned(),
-        EndReason::Cancelled => "cancelled".to_owned(),
-        EndReason::Rejected(status) => format!("rejected-{status}"),
-        EndReason::Refused(status) => format!("refused-{status}"),
-        EndReason::NoAnswer => "no-answer".to_owned(),
-        EndReason::AckTimeout => "ack-timeout".to_owned(),
-        EndReason::SessionExpired => "session-expired".to_owned(),
-        EndReason::DialogLost => "dialog-lost".to_owned(),
-        EndReason::LastResort => "last-resort".to_owned(),
-        EndReason::Transport => "transport".to_owned(),
-        EndReason::Shutdown => "shutdown".to_owned(),
-        other => format!("{other:?}"),
+    let reason = match &ended.reason {
+        EndReason::Bye => "bye".into(),
+        EndReason::Cancelled => "cancelled".into(),
+        EndReason::Rejected(status) => format!("rejected-{status}").into(),
+        EndReason::AckTimeout => "ack-timeout".into(),
+        EndReason::SessionExpired => "session-expired".into(),
+        EndReason::DialogLost => "dialog-lost".into(),
+        EndReason::LastResort => "last-resort".into(),
+        EndReason::Transport => "transport".into(),
+        EndReason::Shutdown => "shutdown".into(),
+        other => format!("{other:?}").into(),
     };
     (by, reason)
 }

@@ -17,7 +17,7 @@ const DIGIT: std::time::Duration = std::time::Duration::from_millis(100);
 /// The two halves: what is said, and what it is said over.
 pub(super) struct Stream {
     pub(super) session: StreamSession,
-    pub(super) socket: StreamSocket,
+    pub(super) socket: Box<StreamSocket>,
     pub(super) _held: Held,
 }
 

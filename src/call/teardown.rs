@@ -11,23 +11,23 @@ use super::{Call, Media};
 use crate::telemetry::millis;
 
 impl Call<'_> {
-    pub(super) async fn tear_down(mut self) {
+    pub(super) fn tear_down(mut self) {
         self.stop_activity(StopReason::CallerHangup);
         let now = Instant::now();
         if let Some(media) = &mut self.media {
             media.send_bye(now);
         }
         let ended = self.ended.take().unwrap_or_else(endpoint_gone);
-        let (by, reason) = describe(ended.by, &ended.reason);
+        let (by, reason) = describe(&ended);
         let talk_ms = self.answered.map_or(0, |answered| millis(now.duration_since(answered)));
         let duration_ms = millis(now.duration_since(self.facts.began));
         let stats = self.media.as_ref().map(|media| media.session.stats().clone()).unwrap_or_default();
         let refused: Vec<String> =
             stats.refusals().filter(|(_, count)| *count > 0).map(|(refusal, count)| format!("{}={count}", refusal.name())).collect();
         tracing::info!(
-            event = "call.ended", call = %self.facts.id, trunk = %self.facts.trunk.name, by, reason,
+            event = "call.ended", call = %self.facts.id, trunk = %self.facts.trunk.name, by, reason = &*reason,
             answered = self.answered.is_some(), duration_ms, talk_ms,
-            srtp_suite = self.media.as_ref().and_then(Media::suite).map_or("none", Suite::name),
+            srtp_suite = self.media.as_deref().and_then(Media::suite).map_or("none", Suite::name),
             rtp_received = stats.received, rtp_sent = stats.sent, rtp_lost = stats.lost,
             jitter_ms = stats.jitter.as_secs_f64() * 1e3, plc_frames = stats.plc_frames,
             round_trip_ms = stats.round_trip.map(|time| time.as_secs_f64() * 1e3), remote_lost = stats.remote_lost,

@@ -95,7 +95,7 @@ impl Loaded {
     /// The file is wrong, or something that it names is missing or wrong.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let dialplan = Arc::new(read(path)?);
-        let base = path.parent().unwrap_or(Path::new("."));
+        let base = path.parent().unwrap_or_else(|| Path::new("."));
         let mut loader = Loader { secrets: Secrets::new(base), errors: Vec::new() };
         let tls = sip::tls(&dialplan, &mut loader);
         let mut links = Links::default();

@@ -50,8 +50,9 @@ mod tests {
     #[test]
     fn a_gauge_returns_to_zero_when_all_is_dropped() {
         let gauges = Gauges::default();
-        let (a, b) = (gauges.calls.hold(), gauges.clone().calls.hold());
-        assert_eq!(gauges.calls.value(), 2);
+        let same = gauges.clone();
+        let (a, b) = (gauges.calls.hold(), same.calls.hold());
+        assert_eq!((gauges.calls.value(), same.calls.value()), (2, 2));
         drop((a, b));
         assert_eq!(gauges.calls.value(), 0);
     }

@@ -9,6 +9,9 @@ use strongline::demo::caller::{HangUp, Sound, Touch};
 
 use crate::harness::{Lab, place, tone};
 
+/// Digits that stand for a card number: as a whole they may stand nowhere.
+const CARD: &str = "4929316074918036";
+
 #[test]
 fn nothing_secret_or_personal_is_in_the_log_at_trace() {
     let lab = Lab::new();
@@ -33,8 +36,6 @@ fn nothing_secret_or_personal_is_in_the_log_at_trace() {
     let mut call = lab.call().say(Sound::Speech(tone(Duration::from_secs(1)))).hang_up(HangUp::After(Duration::from_secs(3)));
     "+14155550142".clone_into(&mut call.from);
     "+14155550173".clone_into(&mut call.to);
-    // Digits that stand for a card number: as a whole they may stand nowhere.
-    const CARD: &str = "4929316074918036";
     call.digits = CARD
         .chars()
         .enumerate()

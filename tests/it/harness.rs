@@ -11,6 +11,7 @@ use strongline::demo::app::{App, AppEvent};
 use strongline::demo::caller::{Call, CallError, CallReport, Caller};
 use strongline::demo::files::{Workdir, free_port};
 use strongline::server::{Options, Server};
+use strongline::telemetry::Gauge;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -145,7 +146,7 @@ pub(crate) fn settle(server: &Server) {
     let until = Instant::now() + Duration::from_secs(10);
     loop {
         let gauges = server.gauges();
-        let ours = [&gauges.calls, &gauges.rtp_sockets, &gauges.streams, &gauges.flow_requests].map(|gauge| gauge.value());
+        let ours = [&gauges.calls, &gauges.rtp_sockets, &gauges.streams, &gauges.flow_requests].map(Gauge::value);
         let dialogs = server.sip_stats().unwrap().calls;
         if ours == [0; 4] && dialogs == 0 {
             return;

@@ -237,7 +237,7 @@ impl Caller {
             ("INVITE", 200..300) => {
                 if call.state == State::Inviting {
                     call.state = State::Up;
-                    call.to = message.header("To").unwrap_or_default().to_owned();
+                    message.header("To").unwrap_or_default().clone_into(&mut call.to);
                     call.target = message.contact().unwrap_or(&call.target).to_owned();
                     call.routes = message.headers("Record-Route").flat_map(|routes| routes.split(',')).map(|route| route.trim().to_owned()).collect();
                     call.routes.reverse();
@@ -253,7 +253,7 @@ impl Caller {
                 self.line.send(&ack)?;
             }
             ("INVITE", 300..) => {
-                call.to = message.header("To").unwrap_or_default().to_owned();
+                message.header("To").unwrap_or_default().clone_into(&mut call.to);
                 let ack = self.request(id, "ACK", "")?;
                 self.line.send(&ack)?;
                 if self.calls[id].state == State::Inviting {

@@ -11,7 +11,11 @@
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::wildcard_enum_match_arm,
-    reason = "a command-line instrument that turns counts into figures"
+    clippy::disallowed_methods,
+    clippy::format_push_string,
+    clippy::struct_field_names,
+    clippy::large_stack_arrays,
+    reason = "a command-line instrument that turns counts into figures; what waits in its one channel is bounded by the calls asked for"
 )]
 
 mod calls;
@@ -141,7 +145,7 @@ fn run_steady(steady: &Steady) -> io::Result<()> {
     let measured = media.join().map_err(|_| io::Error::other("the media thread failed"))??;
     caller.hang_up()?;
     let up = caller.succeeded().max(1) as f64;
-    let cpu_us = cpu_after.zip(cpu_before).map(|(after, before)| (after - before).as_secs_f64() * 1e6 / measured_s / up);
+    let cpu_us = cpu_after.zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e6 / measured_s / up);
     let kib = with_calls_kib.zip(before_kib).map(|(with, before)| with.saturating_sub(before) as f64 / up);
     target.report(&serde_json::json!({
         "calls": caller.offered(), "succeeded": caller.succeeded(), "failures": caller.failures,
@@ -165,7 +169,7 @@ fn run_setup(setup: &Setup) -> io::Result<()> {
     let offered_s = start.elapsed().as_secs_f64();
     caller.keep(Duration::from_secs(setup.hold))?;
     caller.hang_up()?;
-    let cpu_us = target.pid.map(system::cpu).zip(cpu_before).map(|(after, before)| (after - before).as_secs_f64() * 1e6 / caller.offered().max(1) as f64);
+    let cpu_us = target.pid.map(system::cpu).zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e6 / caller.offered().max(1) as f64);
     orders.send(media::Order::Finish).map_err(|_| io::Error::other("the media thread has ended"))?;
     let measured = media.join().map_err(|_| io::Error::other("the media thread failed"))??;
     target.report(&serde_json::json!({
@@ -211,12 +215,10 @@ impl Target {
 
     fn report(&self, result: &serde_json::Value) -> io::Result<()> {
         let text = serde_json::to_string_pretty(result)?;
-        match &self.json {
-            Some(path) => fs::write(path, text + "\n"),
-            None => {
-                println!("{text}");
-                Ok(())
-            }
+        if let Some(path) = &self.json {
+            return fs::write(path, text + "\n");
         }
+        println!("{text}");
+        Ok(())
     }
 }

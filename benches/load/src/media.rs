@@ -161,16 +161,14 @@ impl Live {
         let mut packet = [0_u8; 2_048];
         let mut found = Vec::new();
         while let Some((len, arrived)) = receive_stamped(&self.leg.socket, &mut packet) {
-            let len = match &mut self.leg.keys {
-                Some((inbound, _)) => match inbound.unprotect_rtp(&mut packet[..len]) {
-                    Ok(len) => len,
-                    Err(_) => {
-                        // RTCP shares the port where it is multiplexed: not counted.
-                        measured.refused += u64::from(!(192..224).contains(&packet[1]));
-                        continue;
-                    }
-                },
-                None => len,
+            let plain = match &mut self.leg.keys {
+                Some((inbound, _)) => inbound.unprotect_rtp(&mut packet[..len]),
+                None => Ok(len),
+            };
+            let Ok(len) = plain else {
+                // RTCP shares the port where it is multiplexed: not counted.
+                measured.refused += u64::from(!(192..224).contains(&packet[1]));
+                continue;
             };
             let Ok(rtp) = Packet::parse(&packet[..len]) else { continue };
             if rtp.header.payload_type != PayloadType::PCMU {

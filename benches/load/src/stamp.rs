@@ -10,18 +10,20 @@ pub(crate) const FRAME: usize = 160;
 const SYMBOL: usize = FRAME / 32;
 const BARKER: u32 = 0b111_0001_0010;
 const AMPLITUDE: i16 = 8_000;
+/// Below it there is nothing to read: 500 on average over the Barker code.
+const QUIETEST: i64 = 500 * 11 * 5;
 
 /// The frame that carries `number`.
 pub(crate) fn frame(number: u16) -> [i16; FRAME] {
-    let word = BARKER << 21 | u32::from(number) << 5 | check(number);
-    std::array::from_fn(|at| if word >> (31 - at / SYMBOL) & 1 == 1 { AMPLITUDE } else { -AMPLITUDE })
+    let word = (BARKER << 21) | (u32::from(number) << 5) | check(number);
+    std::array::from_fn(|at| if (word >> (31 - at / SYMBOL)) & 1 == 1 { AMPLITUDE } else { -AMPLITUDE })
 }
 
 /// A CRC of 5 bits (x^5 + x^2 + 1).
 fn check(number: u16) -> u32 {
     (0..16).rev().fold(0x1f, |crc, bit| {
-        let carry = (crc >> 4 ^ u32::from(number >> bit)) & 1;
-        crc << 1 & 0x1f ^ carry * 0b101
+        let carry = ((crc >> 4) ^ u32::from(number >> bit)) & 1;
+        ((crc << 1) & 0x1f) ^ (carry * 0b101)
     })
 }
 
@@ -72,17 +74,17 @@ impl Detector {
 
     fn read(&self, start: usize) -> Option<u16> {
         let (likeness, energy) = self.likeness(start);
-        if energy < 500 * 11 * SYMBOL as i64 || likeness * 100 < energy * 85 {
+        if energy < QUIETEST || likeness * 100 < energy * 85 {
             return None;
         }
-        let word = (11..32).fold(0_u32, |word, symbol| word << 1 | u32::from(self.symbol(start, symbol) > 0));
+        let word = (11..32).fold(0_u32, |word, symbol| (word << 1) | u32::from(self.symbol(start, symbol) > 0));
         let number = (word >> 5) as u16;
         (check(number) == word & 0x1f).then_some(number)
     }
 
     /// How well the Barker code is met, and what a perfect match would give.
     fn likeness(&self, start: usize) -> (i64, i64) {
-        let likeness = (0..11).map(|symbol| if BARKER >> (10 - symbol) & 1 == 1 { self.symbol(start, symbol) } else { -self.symbol(start, symbol) }).sum();
+        let likeness = (0..11).map(|symbol| if (BARKER >> (10 - symbol)) & 1 == 1 { self.symbol(start, symbol) } else { -self.symbol(start, symbol) }).sum();
         let energy = self.audio[start..start + 11 * SYMBOL].iter().map(|&sample| i64::from(sample).abs()).sum();
         (likeness, energy)
     }
@@ -98,15 +100,15 @@ mod tests {
     use super::*;
 
     /// Numbers found in stamps that were shifted and treated.
-    fn found(shift: usize, treat: impl Fn(Vec<i16>) -> Vec<i16>) -> Vec<u16> {
+    fn found(shift: usize, treat: impl Fn(&[i16]) -> Vec<i16>) -> Vec<u16> {
         let mut audio = vec![0; shift];
         (0..1_000_u16).for_each(|number| audio.extend(frame(number.wrapping_add(65_000))));
         let (mut detector, mut stamps) = (Detector::default(), Vec::new());
-        treat(audio).chunks(FRAME).for_each(|packet| detector.push(packet, &mut stamps));
+        treat(&audio).chunks(FRAME).for_each(|packet| detector.push(packet, &mut stamps));
         stamps.into_iter().map(|stamp| stamp.number).collect()
     }
 
-    fn smooth(audio: Vec<i16>) -> Vec<i16> {
+    fn smooth(audio: &[i16]) -> Vec<i16> {
         let at = |i: usize| i32::from(audio.get(i).copied().unwrap_or(0));
         (0..audio.len()).map(|i| ((at(i.wrapping_sub(1)) + 2 * at(i) + at(i + 1)) / 4) as i16).collect()
     }
@@ -114,7 +116,7 @@ mod tests {
     #[test]
     fn stamps_survive_shifts_filters_and_levels() {
         for shift in [0, 1, 7, 80, 159] {
-            for treat in [|a: Vec<i16>| a, smooth, |a: Vec<i16>| a.iter().map(|s| s / 4).collect()] {
+            for treat in [<[i16]>::to_vec, smooth, |audio: &[i16]| audio.iter().map(|sample| sample / 4).collect()] {
                 let numbers = found(shift, treat);
                 assert!(numbers.len() >= 998, "shift {shift}: {} of 1000", numbers.len());
                 assert!(numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)), "shift {shift}");

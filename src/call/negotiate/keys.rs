@@ -76,10 +76,9 @@ fn suites(trunk: &Trunk) -> impl Iterator<Item = Suite> {
 }
 
 fn usable(line: &Crypto, suite: Suite) -> Option<MasterKey> {
-    let harmless = |param: &SessionParam| match param {
-        SessionParam::WindowSizeHint(_) => true,
-        SessionParam::Other(name) => name.starts_with('-'),
-        _ => false,
+    // Everything else either weakens SRTP or needs something that this server does not do (RFC 4568 6.3).
+    let harmless = |param: &SessionParam| {
+        matches!(param, SessionParam::WindowSizeHint(_)) || matches!(param, SessionParam::Other(name) if name.starts_with('-'))
     };
     let key = line.single_key()?;
     let acceptable = Suite::from_name(&line.suite) == Some(suite)

@@ -36,17 +36,24 @@ impl Refused {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Sdp(error) => error.status(),
-            _ => StatusCode::NOT_ACCEPTABLE_HERE,
+            Self::NoAudio
+            | Self::SrtpRequired
+            | Self::Downgrade
+            | Self::KeysInClear
+            | Self::NoUsableKey
+            | Self::Profile
+            | Self::Codec
+            | Self::Target(_)
+            | Self::TargetNotListed
+            | Self::Answer => StatusCode::NOT_ACCEPTABLE_HERE,
         }
     }
 
     /// A word for logs and counters.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::Sdp(error) => match error.reason() {
-                SdpReason::Crypto | SdpReason::CryptoTag | SdpReason::TooManyKeys => "sdp_crypto",
-                _ => "sdp",
-            },
+            Self::Sdp(error) if matches!(error.reason(), SdpReason::Crypto | SdpReason::CryptoTag | SdpReason::TooManyKeys) => "sdp_crypto",
+            Self::Sdp(_) => "sdp",
             Self::NoAudio => "no_audio",
             Self::SrtpRequired => "srtp_required",
             Self::Downgrade => "srtp_downgrade",
