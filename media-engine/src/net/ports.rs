@@ -97,7 +97,7 @@ pub enum PortRangeError {
 
 /// Hands out the port pairs of one worker.
 ///
-/// Pairs are given in random order, so that nobody can tell the port of the next call (THREATS: RTP Bleed), and one that
+/// Pairs are given in random order, so that nobody can tell the port of the next call and wait there (RTP Bleed), and one that
 /// comes back rests: what the last call's peer still sends should not reach the next call. A handle: clones share the
 /// same pairs.
 #[derive(Clone)]

@@ -244,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn a_leg_has_one_socket_or_two_and_gives_its_ports_back() {
         let ports = RtpPorts::new(
-            "42200-42299".parse().unwrap(),
+            "31200-31299".parse().unwrap(),
             Duration::ZERO,
             &mut StdRng::seed_from_u64(u64::from(std::process::id())),
         );
@@ -267,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn ports_that_others_have_are_passed_over() {
-        let range = "42300-42303".parse().unwrap();
+        let range = "31300-31303".parse().unwrap();
         let ports = RtpPorts::new(range, RtpPorts::REST, &mut StdRng::seed_from_u64(1));
         let now = Instant::now();
         let next = {

@@ -4,13 +4,13 @@ use crate::{
     rtp::Ssrc,
 };
 
-const SENDER_REPORT: u8 = 200;
-const RECEIVER_REPORT: u8 = 201;
-const SOURCE_DESCRIPTION: u8 = 202;
-const GOODBYE: u8 = 203;
+pub(super) const SENDER_REPORT: u8 = 200;
+pub(super) const RECEIVER_REPORT: u8 = 201;
+pub(super) const SOURCE_DESCRIPTION: u8 = 202;
+pub(super) const GOODBYE: u8 = 203;
 
 const HEADER_LEN: usize = 4;
-const CNAME: u8 = 1;
+pub(super) const CNAME: u8 = 1;
 
 /// A compound RTCP packet whose outer form has been checked (RFC 3550 A.2): version 2 throughout, an SR or RR first,
 /// padding at most in the last, and lengths that add up.

@@ -1,7 +1,13 @@
 use std::fmt;
 
-use super::{ReportBlock, SenderInfo};
-use crate::{limits::MAX_CNAME, rtp::Ssrc};
+use super::{
+    ReportBlock, SenderInfo,
+    parse::{CNAME, GOODBYE, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION},
+};
+use crate::{
+    limits::{MAX_CNAME, MAX_REPORT_BLOCKS},
+    rtp::Ssrc,
+};
 
 /// A canonical name (RFC 3550 6.5.1). It should be random (RFC 7022) and so say nothing of who we are.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,19 +74,19 @@ impl Report<'_> {
     /// Writes the plain compound packet to the front of `out` and gives its length; `None` when there is no room.
     pub fn write(&self, out: &mut [u8]) -> Option<usize> {
         let mut out = Cursor { out, at: 0 };
-        let blocks = self.blocks.get(..self.blocks.len().min(31))?;
+        let blocks = self.blocks.get(..self.blocks.len().min(MAX_REPORT_BLOCKS))?;
         let count = u8::try_from(blocks.len()).ok()?;
 
-        out.packet(if self.sender.is_some() { 200 } else { 201 }, count, |out| {
+        out.packet(if self.sender.is_some() { SENDER_REPORT } else { RECEIVER_REPORT }, count, |out| {
             out.put(&self.ssrc.value().to_be_bytes())?;
             if let Some(sender) = &self.sender {
                 out.put(&sender.encode())?;
             }
             blocks.iter().try_for_each(|block| out.put(&block.encode()))
         })?;
-        out.packet(202, 1, |out| {
+        out.packet(SOURCE_DESCRIPTION, 1, |out| {
             out.put(&self.ssrc.value().to_be_bytes())?;
-            out.put(&[1, u8::try_from(self.cname.0.len()).ok()?])?;
+            out.put(&[CNAME, u8::try_from(self.cname.0.len()).ok()?])?;
             out.put(&self.cname.0)?;
             // At least one zero octet ends the list of items, more fill the word.
             out.put(&[0])?;
@@ -90,7 +96,7 @@ impl Report<'_> {
             Some(())
         })?;
         if self.goodbye {
-            out.packet(203, 1, |out| out.put(&self.ssrc.value().to_be_bytes()))?;
+            out.packet(GOODBYE, 1, |out| out.put(&self.ssrc.value().to_be_bytes()))?;
         }
         Some(out.at)
     }

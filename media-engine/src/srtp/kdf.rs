@@ -1,3 +1,5 @@
+use zeroize::{Zeroize, Zeroizing};
+
 use super::{MasterKey, cm::CounterMode};
 
 /// What a session key is for (RFC 3711 4.3.1 and 4.3.2).
@@ -19,6 +21,12 @@ pub(super) struct Kdf {
     salt: [u8; 16],
 }
 
+impl Drop for Kdf {
+    fn drop(&mut self) {
+        self.salt.zeroize();
+    }
+}
+
 impl Kdf {
     pub(super) fn new(master: &MasterKey) -> Self {
         let (key, octets) = master.split();
@@ -29,11 +37,11 @@ impl Kdf {
         Self { cipher: CounterMode::new(key), salt }
     }
 
-    pub(super) fn derive<const N: usize>(&self, label: Label) -> zeroize::Zeroizing<[u8; N]> {
+    pub(super) fn derive<const N: usize>(&self, label: Label) -> Zeroizing<[u8; N]> {
         let mut iv = self.salt;
         // key_id is the label and 48 bits of index, right-aligned with the salt's 112 bits: the label meets octet 7.
         iv[7] ^= label as u8;
-        let mut out = zeroize::Zeroizing::new([0; N]);
+        let mut out = Zeroizing::new([0; N]);
         self.cipher.apply_keystream(&iv, &mut *out);
         out
     }
