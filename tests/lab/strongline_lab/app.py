@@ -22,6 +22,9 @@ from starlette.websockets import WebSocketDisconnect
 from . import waiting
 
 NATIVE_SUBPROTOCOL = "strongline.native.v1"
+# Silence ahead of an echo waits in the server's play queue: without it the queue is dry whenever a chunk comes a
+# millisecond late, and each time all that follows is heard 20 ms later.
+LEAD_S = 0.1
 
 
 def new_secret():
@@ -184,11 +187,13 @@ async def receive(websocket, stream):
 
 
 async def echo(_app, websocket, stream):
-    """The native dialect: sends every binary message back as it came."""
+    """The native dialect: sends every binary message back as it came, after a lead of silence."""
     await websocket.accept(subprotocol=NATIVE_SUBPROTOCOL)
     while (message := await receive(websocket, stream)) is not None:
         if isinstance(message, bytes):
             await websocket.send_bytes(message)
+        elif message.get("type") == "start":
+            await websocket.send_bytes(bytes(2 * int(LEAD_S * message["media"]["rate"])))
 
 
 async def hang_up_after(seconds, rate, websocket, stream):

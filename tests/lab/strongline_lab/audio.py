@@ -80,7 +80,7 @@ def compare(sent, received, rate=RATE):
     delay, aligned = align(sent, received)
     return Likeness(
         delay_s=delay / rate,
-        correlation=local_correlation(sent, received, delay, rate),
+        correlation=correlation(sent, aligned),
         pesq=float(pesq(rate, np.asarray(sent), aligned, "nb")),
         codec_pesq=float(pesq(rate, np.asarray(sent), alone, "nb")),
         codec_correlation=correlation(sent, alone),
@@ -97,27 +97,6 @@ def align(sent, received):
     assert begin < end, "the received audio does not overlap what was sent"
     piece[begin - delay : end - delay] = np.asarray(received[begin:end], dtype=np.int16)
     return delay, piece
-
-
-def local_correlation(sent, received, delay, rate=RATE):
-    """The median correlation of all pieces of 0.4 s that hold speech, each found for itself near `delay`: a phone that drops or
-    repeats a packet of its playout shifts what follows, and what follows is still the speech."""
-    sent, received = np.asarray(sent, dtype=np.float64), np.asarray(received, dtype=np.float64)
-    piece, reach = int(0.4 * rate), int(0.1 * rate)
-    loud = np.sqrt(np.mean(sent**2)) / 2
-    found = []
-    for begin in range(0, len(sent) - piece, piece // 2):
-        wanted = sent[begin : begin + piece]
-        if np.sqrt(np.mean(wanted**2)) < loud:
-            continue
-        area = received[max(begin + delay - reach, 0) : begin + delay + piece + reach]
-        if len(area) < piece:
-            found.append(0.0)
-            continue
-        place = int(np.argmax(correlate(area, wanted, "valid")))
-        found.append(correlation(wanted, area[place : place + piece]))
-    assert found, "there is no speech in what was sent"
-    return float(np.median(found))
 
 
 def correlation(one, other):

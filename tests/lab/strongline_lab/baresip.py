@@ -1,8 +1,9 @@
 """baresip 1.0.0, Debian 12's: a phone that speaks SIP/TLS and SDES-SRTP, driven by its ctrl_tcp module.
 
 Facts of this version: it takes local addresses only from interfaces (`-n` with an address, not a name); aufile is a
-source only, at the codec's rate; sndfile writes dump-*-dec.wav (heard) and dump-*-enc.wav (sent); a path of more
-than 127 octets is cut, hence relative ones; aubridge is a sink that needs no sound card; `-s` prints every SIP message; it does not verify the server's certificate.
+source only, at the codec's rate; sndfile writes dump-*-dec.wav (heard) and dump-*-enc.wav (sent); a path of more than
+127 octets is cut, hence relative ones; aubridge is a sink that needs no sound card; `-s` prints every SIP message; it
+does not verify the server's certificate.
 """
 
 import json
@@ -38,7 +39,7 @@ class Baresip:
         # Its TLS port is the next one.
         self.listen = f"sip:{name}@{local}:{self.port + (transport == 'tls')};transport={transport}"
         config = [
-            "poll_method epoll", f"sip_listen {local}:{self.port}", f"sip_certificate {(identity or certificates.sbc).both}",
+            "poll_method epoll", f"sip_listen {local}:{self.port}", f"sip_certificate {(identity or certificates.phone).both}",
             f"sip_cafile {certificates.ca}", "call_local_timeout 60", "call_max_calls 4",
             f"audio_source aufile,{source.name}", "audio_player aubridge,null", "audio_alert aubridge,alert",
             "ausrc_format s16", "auplay_format s16", "auenc_format s16", "audec_format s16", "audio_telev_pt 101",
