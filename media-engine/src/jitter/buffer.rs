@@ -171,6 +171,11 @@ impl JitterBuffer {
         self.held == 0
     }
 
+    /// When the first packet of the stream is to be played: who can choose when frames are due should let one be then.
+    pub const fn start(&self) -> Option<Instant> {
+        self.start
+    }
+
     /// How long packets should wait.
     pub fn target(&self) -> Duration {
         self.duration(self.delay.target())
@@ -187,8 +192,7 @@ impl JitterBuffer {
         let seq = i64::from(arrival.seq.value());
         let timestamp = i64::from(arrival.timestamp.value());
         self.next_seq = seq;
-        let wait = self.delay.needed().max(self.delay.target() - self.clock / 100);
-        self.start = now.checked_add(self.duration(wait));
+        self.start = now.checked_add(self.duration(self.delay.target() + self.control.slack()));
         self.insert(Entry { arrival, seq, timestamp, at: now }, now)
     }
 
@@ -298,9 +302,10 @@ impl JitterBuffer {
         })
     }
 
-    /// The head, set when the first packet's time has come.
+    /// The head, set when the first packet's time has come: with the frame nearest to it, if no packet needs the whole wait.
     fn head_at(&mut self, now: Instant) -> Option<i64> {
-        if self.head.is_none() && self.start.is_some_and(|start| now >= start) {
+        let early = self.duration((self.delay.target() - self.delay.needed()).min(self.clock / 100));
+        if self.head.is_none() && self.start.is_some_and(|start| now + early >= start) {
             self.head = self.next().map(|next| next.timestamp);
         }
         self.head

@@ -62,15 +62,20 @@ impl Controller {
         if wait == i64::MAX {
             return Advice::Keep;
         }
-        let frames_to_spare = (wait - target).max(0) / self.frame;
+        let frames_to_spare = (wait - target + self.slack()).max(0) / self.frame;
         let spare = left + frames_to_spare * self.frame;
-        if wait < needed {
+        if wait + self.slack() < needed {
             Advice::Lengthen(to_ticks((needed - wait).max(self.frame / 4)))
-        } else if spare >= self.frame / 2 {
+        } else if spare >= self.frame * 3 / 8 {
             Advice::Shorten(to_ticks(spare))
         } else {
             Advice::Keep
         }
+    }
+
+    /// Waits are not compared more finely than this, 2 ms: clocks drift, and a tick is not a whole number of microseconds.
+    pub(super) const fn slack(&self) -> i64 {
+        self.frame / 10
     }
 
     /// The delay has changed: what was seen before counts no more.

@@ -10,9 +10,6 @@ mod control;
 mod delay;
 mod slot;
 
-#[cfg(test)]
-mod tests;
-
 pub use buffer::JitterBuffer;
 pub use config::JitterConfig;
 pub use control::Advice;

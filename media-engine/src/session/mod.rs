@@ -14,8 +14,6 @@ mod send;
 mod source;
 mod stats;
 mod stream;
-#[cfg(test)]
-mod tests;
 mod uplink;
 
 pub use config::{Direction, EventFormat, Keys, Leg, Reconfigure, ReconfigureError, SessionConfig, SourcePolicy};
@@ -55,7 +53,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins `now`: from here on there is an uplink frame every 20 ms, whatever arrives.
+    /// Begins `now`: from here on there is an uplink frame every 20 ms, whatever arrives. Only the first packet puts the
+    /// beat off once, by less than a frame.
     pub fn new(config: SessionConfig, now: Instant) -> Self {
         let secure = matches!(config.leg, Leg::Secure { .. });
         let events = config.telephone_event;

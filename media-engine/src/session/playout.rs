@@ -163,7 +163,8 @@ impl Playout {
     }
 
     fn on_stretched(&mut self, samples: usize) {
-        self.refusals = if samples > 0 { 0 } else { self.refusals.saturating_add(1) };
+        // In noise one success is no reason to expect the next at once.
+        self.refusals = if samples > 0 { self.refusals / 2 } else { self.refusals.saturating_add(1) };
         self.jitter.on_stretched();
     }
 }

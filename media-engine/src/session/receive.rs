@@ -122,6 +122,7 @@ impl Session {
                     buf,
                 };
                 let dropped = self.playout.jitter.push(arrival, now)?;
+                self.uplink.align(self.playout.jitter.start());
                 for _ in 0..dropped {
                     self.refuse(Refusal::Overflow);
                 }

@@ -175,6 +175,14 @@ impl Call {
         }
     }
 
+    /// A frame came every 20 ms until now; once, with the first packet, a little later.
+    pub(crate) fn assert_beat(&self) {
+        let apart: Vec<Duration> = self.deadlines.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        assert!(apart.iter().all(|&apart| (FRAME..2 * FRAME).contains(&apart)));
+        assert!(apart.iter().filter(|&&apart| apart != FRAME).count() <= 1);
+        assert!(self.deadlines.last().is_some_and(|&last| last + FRAME > self.now));
+    }
+
     /// For each uplink frame from `from` on: when it was given, how long before that its audio was spoken, in ms, and how
     /// alike the two are. Meant for noise.
     pub(crate) fn delays(&self, audio: &[i16], from: Duration) -> Vec<Delay> {

@@ -11,6 +11,9 @@ use crate::{
 /// What cannot be helped: the time to speak a frame, and the network's own.
 const INHERENT_MS: f64 = 30.0;
 
+/// The delay has found its place. It takes so long in noise, which has no good places to leave something out.
+const SETTLED: Duration = ms(8_000);
+
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
@@ -19,10 +22,9 @@ fn run(conditions: Conditions, seconds: u64) -> (Call, Vec<Delay>) {
     let audio = signal::noise(8_000 * usize::try_from(seconds).unwrap(), 1);
     let mut call = Call::new(conditions, 1);
     call.run(&audio, ms(seconds * 1_000));
-    // The delay has settled after six seconds.
     let most = if conditions.stall.is_some() { ms(800) } else { ms(250) };
-    let delays = call.delays_up_to(most, &audio, ms(6_000));
-    assert_eq!(call.deadlines.len() as u64, seconds * 50, "the beat never stops");
+    let delays = call.delays_up_to(most, &audio, SETTLED);
+    call.assert_beat();
     (call, delays)
 }
 
@@ -36,25 +38,27 @@ fn worst(delays: &[Delay]) -> f64 {
 
 #[test]
 fn a_clean_network_costs_the_least_delay() {
-    let (call, delays) = run(Conditions::default(), 12);
+    let (call, delays) = run(Conditions::default(), 14);
     assert!(delays.iter().all(|delay| delay.likeness > 0.9));
-    // The least delay that is configured, and less than a frame to get into step.
-    assert!(worst(&delays) <= INHERENT_MS + 40.0, "{}", worst(&delays));
+    // The least delay that is configured, and what is not worth a change.
+    assert!(worst(&delays) <= INHERENT_MS + 30.0, "{}", worst(&delays));
     let stats = call.server.stats();
     assert_eq!((stats.lost, stats.late(), stats.refused_total()), (0, 0, 0));
-    assert_eq!(stats.received, 12 * 50 - 1, "the last is still under way");
+    assert_eq!(stats.received, 14 * 50 - 1, "the last is still under way");
 }
 
 #[test]
 fn loss_is_concealed_and_costs_no_delay() {
-    for (loss, seed_share) in [(0.01, 0.98), (0.03, 0.95), (0.1, 0.86)] {
-        let (call, delays) = run(Conditions { loss, ..Conditions::default() }, 16);
+    // A lost packet may lie across two frames.
+    for (loss, least_share) in [(0.01, 0.97), (0.03, 0.93), (0.1, 0.79)] {
+        let (call, delays) = run(Conditions { loss, ..Conditions::default() }, 18);
         let (share, worst) = (good_share(&delays), worst(&delays));
-        assert!(share >= seed_share, "{loss}: {share}");
+        assert!(share >= least_share, "{loss}: {share}");
         let usual = delays.iter().filter(|delay| delay.likeness > 0.9 && delay.ms <= INHERENT_MS + 40.0).count();
-        assert!(usual as f64 >= delays.len() as f64 * seed_share, "{loss}: {worst} ms");
+        assert!(usual as f64 >= delays.len() as f64 * least_share, "{loss}: {worst} ms");
         let stats = call.server.stats();
-        assert_eq!(u64::try_from(stats.lost).unwrap(), call.network.lost, "{loss}");
+        // The last ones may not be missed yet.
+        assert!(call.network.lost - u64::try_from(stats.lost).unwrap() <= 2, "{loss}");
         assert!(stats.plc_frames >= call.network.lost, "{loss}");
     }
 }
@@ -82,7 +86,7 @@ fn packets_out_of_order_and_twice_are_put_right() {
 #[test]
 fn after_a_stall_the_delay_comes_back_within_a_second() {
     for length in [200, 500] {
-        let stall = (ms(10_000), ms(length));
+        let stall = (ms(11_000), ms(length));
         let (call, delays) = run(Conditions { stall: Some(stall), ..Conditions::default() }, 16);
         let (end, before) = (stall.0 + stall.1, worst(&delays[..100]));
         let after: Vec<Delay> = delays.iter().filter(|delay| delay.at > end + ms(1_000)).copied().collect();
@@ -113,7 +117,7 @@ fn a_clock_that_drifts_is_followed() {
         let mut call = Call::new(Conditions::default(), 1);
         call.drift_ppm = ppm;
         call.run(&audio, ms(120_000));
-        let delays = call.delays(&audio, ms(6_000));
+        let delays = call.delays(&audio, SETTLED);
         assert!(good_share(&delays) >= 0.998, "{ppm}: {}", good_share(&delays));
         // 24 ms in two minutes: less than that, and a frame of play.
         assert!(worst(&delays) <= INHERENT_MS + 60.0, "{ppm}: {}", worst(&delays));
@@ -124,18 +128,18 @@ fn a_clock_that_drifts_is_followed() {
 
 #[test]
 fn a_pause_of_the_sender_is_silence_and_shifts_nothing() {
-    let audio = signal::noise(8_000 * 10, 1);
+    let audio = signal::noise(8_000 * 12, 1);
     let mut call = Call::new(Conditions::default(), 1);
-    call.run(&audio, ms(4_000));
-    let before = call.delays(&audio, ms(3_000));
+    call.run(&audio, ms(9_000));
+    let before = call.delays(&audio, SETTLED);
     call.mute(ms(1_000));
-    call.run(&audio, ms(8_000));
-    let silent = &call.heard[8_000 * 45 / 10..8_000 * 49 / 10];
+    call.run(&audio, ms(12_000));
+    let silent = &call.heard[8_000 * 95 / 10..8_000 * 99 / 10];
     assert!(silent.iter().all(|&sample| sample == 0));
-    let after = call.delays(&audio, ms(6_000));
+    let after = call.delays(&audio, ms(10_500));
     assert!((worst(&after) - worst(&before)).abs() < 0.2, "{} {}", worst(&after), worst(&before));
     assert_eq!(call.server.stats().lost, 0);
-    assert_eq!(call.deadlines.len(), 400);
+    call.assert_beat();
 }
 
 #[test]
@@ -151,5 +155,6 @@ fn a_worker_that_sleeps_catches_up() {
     // Ten seconds were missed; half a second is made up for.
     assert_eq!(frames, 26);
     assert_eq!(call.server.stats().skipped, ms(10_000 - 20 - 500));
-    assert_eq!(call.server.next_uplink(), Some(now + FRAME));
+    let next = call.server.next_uplink().unwrap();
+    assert!(next > now && next <= now + FRAME);
 }

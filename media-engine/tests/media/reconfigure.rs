@@ -83,10 +83,10 @@ fn hold_is_silence_in_step() {
     let hold = Reconfigure { direction: Some(Direction::SendOnly), ..Reconfigure::default() };
     call.server.reconfigure(hold, now).unwrap();
     call.run(&audio, ms(5_000));
-    let silent = &call.heard[8_000 * 32 / 10..8_000 * 5];
+    let silent = &call.heard[8_000 * 32 / 10..8_000 * 49 / 10];
     assert!(silent.iter().all(|&sample| sample == 0));
     assert!(call.server.stats().refused(Refusal::Direction) >= 95);
-    assert_eq!(call.deadlines.len(), 250);
+    call.assert_beat();
     let now = call.at(call.now);
     let resume = Reconfigure { direction: Some(Direction::SendRecv), ..Reconfigure::default() };
     call.server.reconfigure(resume, now).unwrap();
@@ -106,7 +106,7 @@ fn the_codec_can_change() {
     }
     call.run(&audio, ms(6_000));
     assert!(heard_well(&call, &audio, ms(3_500)));
-    assert_eq!(call.deadlines.len(), 300);
+    call.assert_beat();
 }
 
 #[test]

@@ -54,9 +54,16 @@ pub(crate) fn speech(samples: usize, seed: u64) -> Vec<i16> {
 
 /// How alike two pieces are, from -1 to 1.
 pub(crate) fn likeness(a: &[i16], b: &[i16]) -> f64 {
-    let dot = |x: &[i16], y: &[i16]| x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
-    let norm = (dot(a, a) * dot(b, b)).sqrt();
-    if norm > 0.0 { dot(a, b) / norm } else { 0.0 }
+    // One plain loop: this is most of what the tests do, and they are not optimised.
+    let (mut dot, mut power_a, mut power_b) = (0_i64, 0_i64, 0_i64);
+    for at in 0..a.len() {
+        let (x, y) = (i64::from(a[at]), i64::from(b[at]));
+        dot += x * y;
+        power_a += x * x;
+        power_b += y * y;
+    }
+    let norm = (power_a as f64 * power_b as f64).sqrt();
+    if norm > 0.0 { dot as f64 / norm } else { 0.0 }
 }
 
 /// Where in `source`, within `range`, `piece` is found best, and how alike it is there.
