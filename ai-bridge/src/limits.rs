@@ -122,10 +122,11 @@ pub const READ_SLACK: usize = 64 * 1024;
 /// Read buffer of a stream in octets.
 pub const READ_BUFFER: usize = 4 * 1024;
 /// Octets that wait in the process before they are written without a flush.
-pub const WRITE_BUFFER: usize = 16 * 1024;
+pub const WRITE_BUFFER: usize = 8 * 1024;
 /// Least octets that may wait in the process for an application that does not read.
-pub const MAX_WRITE_BUFFER: usize = 64 * 1024;
-/// Octets that may wait in the kernel, so that old audio waits where it can still be dropped.
-pub const SEND_BUFFER: u32 = 64 * 1024;
+pub const MAX_WRITE_BUFFER: usize = 32 * 1024;
+/// Octets that may wait in the kernel (it doubles this and counts its own overhead): about half a second of 16 kHz frames,
+/// so that old audio waits where it can still be dropped.
+pub const SEND_BUFFER: u32 = 32 * 1024;
 /// How long a close waits for the application's own.
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);

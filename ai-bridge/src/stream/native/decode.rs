@@ -24,6 +24,10 @@ pub(crate) type Bad = (Refusal, Cow<'static, str>);
 
 /// Reads one text message.
 pub(crate) fn parse(text: &[u8], our_stream: &str) -> Result<Parsed, Bad> {
+    // serde would take a list for an object's fields in their order.
+    if text.trim_ascii_start().first() == Some(&b'[') {
+        return Err((Refusal::NoType, NOT_AN_OBJECT.into()));
+    }
     let head: Head<'_> = serde_json::from_slice(text).map_err(|error| not_json(&error))?;
     let Some(kind) = head.kind else {
         return Err((Refusal::NoType, "a text message needs a string `type`".into()));
@@ -49,6 +53,7 @@ pub(crate) fn parse(text: &[u8], our_stream: &str) -> Result<Parsed, Bad> {
     }
 }
 
+const NOT_AN_OBJECT: &str = "a text message is one JSON object with a string `type`";
 const MARK: &str = "`mark` needs a string `name` of 1 to 256 octets";
 const CLEAR: &str = "`clear` takes no field but a string `stream_id`";
 const DTMF: &str = "`dtmf` needs a string `digits` of 1 to 64 of 0-9 * # A-D";
@@ -72,7 +77,7 @@ fn checked<'a, T: Deserialize<'a> + Addressed>(text: &'a [u8], ours: &str, hint:
 
 fn not_json(error: &serde_json::Error) -> Bad {
     if error.is_data() {
-        return (Refusal::NoType, "a text message is one JSON object with a string `type`".into());
+        return (Refusal::NoType, NOT_AN_OBJECT.into());
     }
     let (line, column) = (error.line(), error.column());
     (Refusal::NotJson, format!("a text message is not JSON (line {line}, column {column})").into())

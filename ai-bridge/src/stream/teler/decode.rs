@@ -27,6 +27,10 @@ pub(crate) struct Scratch(Vec<u8>);
 impl Scratch {
     /// Reads one text message.
     pub(crate) fn parse(&mut self, text: &[u8]) -> Result<Parsed<'_>, Refusal> {
+        // serde would take a list for an object's fields in their order.
+        if text.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Refusal::NoType);
+        }
         let message: Message<'_> = serde_json::from_slice(text)
             .map_err(|error| if error.is_data() { Refusal::BadField } else { Refusal::NotJson })?;
         let Loose::Text(kind) = &message.kind else { return Err(Refusal::NoType) };

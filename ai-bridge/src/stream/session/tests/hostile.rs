@@ -16,6 +16,8 @@ fn corpus() -> Vec<Vec<u8>> {
         "7",
         "\"clear\"",
         "[]",
+        "[\"clear\"]",
+        "[\"audio\",\"AAAA\"]",
         "{}",
         "{",
         "{\"type\"",
