@@ -12,7 +12,7 @@ NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 ARCHIVES   ?=
 FUZZ_SECONDS ?= 20
 
-.PHONY: help demo test install unit docs-test peers clients bench test-archives fmt lint deny fuzz-smoke build-server
+.PHONY: help demo test install unit docs-test peers clients bench test-archives fmt lint deny fuzz-smoke build-server build-load
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ demo: ## a real encrypted call into an example AI application, on this machine
 	@tests/lab/install.sh build
 	$(CARGO) run --release --locked --bin strongline -- demo
 
-test: install unit docs-test ## everything: unit, black box, must-not-compile, real SIP peers, foreign clients
+test: install unit docs-test build-server build-load ## everything: unit, black box, must-not-compile, real SIP peers, foreign clients
 	$(PYTEST) -n $(PEER_JOBS) tests/peers tests/clients
 
 install: ## install what the tests need (Debian packages as root; Python and Node packages into target/)
@@ -36,7 +36,11 @@ docs-test: ## the examples in the documentation
 build-server:
 	$(CARGO) build --locked --bin strongline
 
-peers: build-server ## sipp, baresip, Kamailio and scanners against the server
+# What is measured, or loaded, is a release build.
+build-load:
+	$(CARGO) build --locked --release --bin strongline --bin load --package strongline --package load
+
+peers: build-server build-load ## sipp, baresip, Kamailio and scanners against the server
 	tests/lab/install.sh build peers
 	$(PYTEST) -n $(PEER_JOBS) tests/peers
 

@@ -59,8 +59,9 @@ use handle::Request;
 
 /// Octets from all connections that the driver has not read yet, in reads.
 pub const STREAM_QUEUE: usize = 256;
-/// Messages to one connection that its socket has not taken yet.
-pub const WRITE_QUEUE: usize = 64;
+/// Messages to one connection that its socket has not taken yet. A carrier's calls share one connection, and may all end at
+/// once: so much must be room for. A message has about 600 octets.
+pub const WRITE_QUEUE: usize = 4_096;
 
 /// A running server. Dropping it stops it at once; [`Server::shutdown`] ends the calls first.
 #[derive(Debug)]
