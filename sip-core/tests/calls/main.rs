@@ -1,0 +1,20 @@
+//! The endpoint from outside: whole calls in virtual time. No socket, no sleep, no clock but the one the test moves.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod pair;
+mod script;
+mod station;
+
+mod admission;
+mod cancel;
+mod connections;
+mod dialogs;
+mod floods;
+mod hostile;
+mod outbound;
+mod random_peer;
+mod reinvite;
+mod screening;
+mod session_timers;
+mod transactions;

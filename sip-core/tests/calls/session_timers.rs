@@ -1,0 +1,137 @@
+//! Session timers (RFC 4028), both roles, over half an hour of virtual time.
+
+use sip_core::endpoint::{EndReason, Event, Refusal};
+
+use crate::script::{Message, established_by, response_to};
+use crate::station::{CARRIER, Station};
+
+fn with_timer(value: &str) -> Message {
+    Message::invite().header("Supported: timer").header(&format!("Session-Expires: {value}"))
+}
+
+#[test]
+fn we_refresh_by_update_at_half_of_the_interval() {
+    let mut station = Station::new();
+    let (_, ok) = established_by(&mut station, &with_timer("1800;refresher=uas"));
+    assert_eq!(ok.header("Session-Expires"), Some("1800;refresher=uas"));
+    assert_eq!(ok.header("Require"), None);
+    for round in 1..=4 {
+        station.pass_secs(900);
+        let update = station.expect_request("UPDATE");
+        assert_eq!(update.after.as_secs(), 900 * round);
+        assert_eq!(update.header("Session-Expires"), Some("1800;refresher=uac"));
+        assert_eq!(update.body(), "");
+        station.recv(CARRIER, response_to(&update, "200 OK", "", &["Session-Expires: 1800;refresher=uac"], ""));
+    }
+    station.expect_no_event();
+}
+
+#[test]
+fn a_peer_that_takes_no_update_is_refreshed_by_reinvite_with_our_last_description() {
+    let mut station = Station::new();
+    let mut invite = with_timer("1800;refresher=uas");
+    invite.headers.retain(|line| !line.starts_with("Allow"));
+    established_by(&mut station, &invite);
+    station.pass_secs(900);
+    let reinvite = station.expect_request("INVITE");
+    assert_eq!(reinvite.body(), "v=0 answer");
+    station.recv(CARRIER, response_to(&reinvite, "200 OK", "", &["Contact: <sip:alice@198.51.100.7>"], "v=0 theirs"));
+    station.expect_request("ACK");
+    assert!(matches!(station.event().1, Event::Reinvited { .. }));
+    // A 2xx without Session-Expires: we go on refreshing all the same.
+    station.pass_secs(901);
+    station.expect_request("INVITE");
+}
+
+#[test]
+fn a_peer_that_knows_no_session_timers_is_guarded_too() {
+    let mut station = Station::new();
+    let (_, ok) = established_by(&mut station, &Message::invite());
+    assert_eq!(ok.header("Session-Expires"), Some("1800;refresher=uas"));
+    assert_eq!(ok.header("Require"), None);
+    station.pass_secs(900);
+    station.expect_request("UPDATE");
+    // No answer at all: after timer F the call is over, with a BYE (RFC 4028 10).
+    station.pass_secs(32);
+    assert_eq!(station.ended().reason, EndReason::DialogLost);
+    assert_eq!(station.all_sent().pop().unwrap().method(), "BYE");
+}
+
+#[test]
+fn a_peer_that_refreshes_keeps_the_call_and_one_that_does_not_loses_it() {
+    let mut station = Station::new();
+    let (_, ok) = established_by(&mut station, &with_timer("1800;refresher=uac"));
+    assert_eq!((ok.header("Session-Expires"), ok.header("Require")), (Some("1800;refresher=uac"), Some("timer")));
+    for cseq in 2..5 {
+        station.pass_secs(1700);
+        let refresh = Message::within(&ok, "UPDATE", cseq)
+            .header("Supported: timer")
+            .header("Session-Expires: 1800;refresher=uac");
+        station.recv(CARRIER, refresh.text());
+        station.expect_status(200);
+        station.expect_no_event();
+    }
+    // 32 s before the end of the interval (RFC 4028 10).
+    station.pass_secs(1767);
+    station.expect_silence();
+    station.pass_secs(1);
+    let bye = station.expect_request("BYE");
+    assert_eq!(bye.header("Reason"), Some("SIP;cause=408"));
+    assert_eq!(station.ended().reason, EndReason::SessionExpired);
+    station.recv(CARRIER, response_to(&bye, "200 OK", "", &[], ""));
+    station.pass_secs(6);
+    station.expect_empty();
+}
+
+#[test]
+fn an_interval_below_ours_is_422_with_min_se() {
+    let mut station = Station::new();
+    station.recv(CARRIER, with_timer("60").text());
+    assert_eq!(station.expect_status(422).header("Min-SE"), Some("90"));
+    assert_eq!(station.refused(Refusal::SessionInterval), 1);
+    station.expect_no_event();
+    station.expect_empty();
+}
+
+#[test]
+fn the_callers_min_se_raises_the_interval() {
+    let mut station = Station::new();
+    let invite = Message::invite().header("Supported: timer").header("Min-SE: 3600");
+    let (_, ok) = established_by(&mut station, &invite);
+    assert_eq!(ok.header("Session-Expires"), Some("3600;refresher=uas"));
+}
+
+#[test]
+fn a_422_to_our_refresh_raises_the_interval() {
+    let mut station = Station::new();
+    established_by(&mut station, &with_timer("1800;refresher=uas"));
+    station.pass_secs(900);
+    let update = station.expect_request("UPDATE");
+    station.recv(CARRIER, response_to(&update, "422 Session Interval Too Small", "", &["Min-SE: 2400"], ""));
+    station.pass_secs(0);
+    let again = station.expect_request("UPDATE");
+    assert_eq!(again.header("Session-Expires"), Some("2400;refresher=uac"));
+}
+
+#[test]
+fn a_405_to_our_update_turns_to_reinvite() {
+    let mut station = Station::new();
+    established_by(&mut station, &with_timer("1800;refresher=uas"));
+    station.pass_secs(900);
+    let update = station.expect_request("UPDATE");
+    station.recv(CARRIER, response_to(&update, "405 Method Not Allowed", "", &[], ""));
+    station.pass_secs(0);
+    station.expect_request("INVITE");
+}
+
+#[test]
+fn a_481_to_our_refresh_ends_the_call() {
+    let mut station = Station::new();
+    established_by(&mut station, &with_timer("1800;refresher=uas"));
+    station.pass_secs(900);
+    let update = station.expect_request("UPDATE");
+    station.recv(CARRIER, response_to(&update, "481 Gone", "", &[], ""));
+    assert_eq!(station.ended().reason, EndReason::DialogLost);
+    station.expect_silence();
+    assert_eq!(station.stats().calls, 0);
+}
