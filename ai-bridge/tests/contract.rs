@@ -1,5 +1,5 @@
 //! `docs/native-protocol.md` and its schema say what the code does.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
