@@ -62,7 +62,8 @@ impl Controller {
         if wait == i64::MAX {
             return Advice::Keep;
         }
-        let frames_to_spare = (wait - target + self.slack()).max(0) / self.frame;
+        let least = needed.max(target - self.slack());
+        let frames_to_spare = (wait - least).max(0) / self.frame;
         let spare = left + frames_to_spare * self.frame;
         if wait + self.slack() < needed {
             Advice::Lengthen(to_ticks((needed - wait).max(self.frame / 4)))

@@ -78,6 +78,8 @@ pub(crate) struct Call {
     pub(crate) network: Network,
     /// How much faster the caller's clock runs, in millionths.
     pub(crate) drift_ppm: f64,
+    /// How much audio the caller puts into a packet.
+    pub(crate) ptime: Duration,
     pub(crate) now: Duration,
     pub(crate) frames_sent: usize,
     muted_until: Duration,
@@ -101,6 +103,7 @@ impl Call {
             server: Session::new(server, start),
             network: Network::new(conditions, seed),
             drift_ppm: 0.0,
+            ptime: FRAME,
             now: Duration::ZERO,
             frames_sent: 0,
             muted_until: Duration::ZERO,
@@ -112,7 +115,7 @@ impl Call {
 
     /// When the caller has spoken its frame `n`.
     pub(crate) fn spoken(&self, n: usize) -> Duration {
-        (FRAME * u32::try_from(n + 1).unwrap()).mul_f64(1.0 - self.drift_ppm * 1e-6)
+        (self.ptime * u32::try_from(n + 1).unwrap()).mul_f64(1.0 - self.drift_ppm * 1e-6)
     }
 
     pub(crate) fn buf(&self, octets: &[u8]) -> PacketBuf {
@@ -148,9 +151,10 @@ impl Call {
     fn step(&mut self, audio: &[i16], speak: Duration) {
         let now = self.at(self.now);
         if speak <= self.now {
-            let from = self.frames_sent * 160;
-            let frame = audio.get(from..from + 160).map_or_else(
-                || Pcm::silence(SampleRate::Hz8000, 160),
+            let len = SampleRate::Hz8000.samples(self.ptime);
+            let from = self.frames_sent * len;
+            let frame = audio.get(from..from + len).map_or_else(
+                || Pcm::silence(SampleRate::Hz8000, len),
                 |samples| Pcm::from_slice(SampleRate::Hz8000, samples).unwrap(),
             );
             self.frames_sent += 1;

@@ -20,4 +20,5 @@ mod quality;
 mod reconfigure;
 mod reports;
 mod resampler;
+mod sending;
 mod signal;

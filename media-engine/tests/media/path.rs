@@ -111,6 +111,23 @@ fn a_long_stall_does_not_become_a_long_delay() {
 }
 
 #[test]
+fn packets_of_any_length_become_frames_of_20_ms() {
+    for ptime in [10, 30, 40, 60] {
+        let audio = signal::noise(8_000 * 14, 1);
+        let mut call = Call::new(Conditions::default(), 1);
+        call.ptime = ms(ptime);
+        call.run(&audio, ms(14_000));
+        call.assert_beat();
+        let delays = call.delays(&audio, SETTLED);
+        assert!(delays.iter().all(|delay| delay.likeness > 0.9), "{ptime}: {}", good_share(&delays));
+        // The packet, the network, the least delay, and up to a frame because the lengths do not meet.
+        let bound = ptime as f64 + 10.0 + 30.0 + 20.0;
+        assert!(worst(&delays) <= bound, "{ptime}: {}", worst(&delays));
+        assert_eq!(call.server.stats().refused_total(), 0);
+    }
+}
+
+#[test]
 fn a_clock_that_drifts_is_followed() {
     for ppm in [-200.0, 200.0] {
         let audio = signal::noise(8_000 * 125, 1);
