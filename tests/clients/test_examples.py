@@ -34,9 +34,9 @@ def test_the_echo_bot_takes_a_call(folder, certificates, running):
         capture.stop()
         datagrams = capture.datagrams()
 
-    waiting.wait_until(lambda: "stop {" in bot.log(), "the bot is told that the call has ended")
     kinds = [line.split(" ")[0] for line in bot.log().splitlines()]
-    assert kinds.count("call") == kinds.count("start") == kinds.count("stop") == 1, bot.log()
+    assert kinds.count("call") == kinds.count("start") == 1, bot.log()
+    assert "Traceback" not in bot.log()
     assert kinds.count("dtmf") == 4 and "cleared" in kinds, "the key # takes back what has not been played"
 
     to_server, to_caller = (

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 from strongline_lab import app as apps
-from strongline_lab import audio, netns, pcap, rtp
+from strongline_lab import audio, netns, pcap, rtp, waiting
 from strongline_lab.app import App
 from strongline_lab.server import TO_NOWHERE, Server
 from strongline_lab.sipp import Sipp
@@ -32,6 +32,7 @@ def test_a_whole_call_with_audio_and_digits(folder, certificates, running, app, 
         caller = place(running, folder, server, "call.xml", transport=transport)
         caller.succeed()
         ended = server.call_ended()
+        waiting.wait_until(lambda: app.streams[0].closed, "the stream is closed")
         capture.stop()
         datagrams = capture.datagrams()
 
@@ -43,7 +44,7 @@ def test_a_whole_call_with_audio_and_digits(folder, certificates, running, app, 
     assert stream.digits() == "123#"
     heard = np.frombuffer(bytes(stream.audio), dtype="<i2")
     assert audio.tone_seconds(heard, 1000, RATE) > 1.7, "the application heard the caller's tone"
-    assert stream.of_type("stop"), "the stream says why it ends"
+    assert stream.texts[-1]["type"] == "stop" and stream.close_code == 1000, "the stream says why it ends, and closes"
 
     returned = [rtp.parse(d.payload) for d in to_carrier(datagrams, caller)]
     assert audio.tone_seconds(rtp.pcmu_audio(returned), 1000) > 1.5, "the application's echo went to the carrier"
@@ -112,6 +113,10 @@ def to_carrier(datagrams, caller):
 
 
 def in_sequence(packets):
-    """One SSRC, sequence numbers without a gap, timestamps that count 160 a packet (RFC 3550 5.1)."""
-    steps = {((b.sequence - a.sequence) & 0xFFFF, (b.timestamp - a.timestamp) & 0xFFFFFFFF) for a, b in zip(packets, packets[1:])}
-    return len({p.ssrc for p in packets}) == 1 and steps == {(1, 160)}
+    """One SSRC, sequence numbers without a gap, timestamps that count 160 a packet (RFC 3550 5.1).
+
+    On a machine that is late the timestamps may leap by whole frames, as time did; nearly all steps are single ones.
+    """
+    steps = [((b.sequence - a.sequence) & 0xFFFF, (b.timestamp - a.timestamp) & 0xFFFFFFFF) for a, b in zip(packets, packets[1:])]
+    whole = all(sequence == 1 and timestamp % 160 == 0 for sequence, timestamp in steps)
+    return len({p.ssrc for p in packets}) == 1 and whole and steps.count((1, 160)) >= 0.9 * len(steps)
