@@ -22,8 +22,10 @@ impl Pieces {
     pub(super) fn push(&mut self, samples: &[i16]) {
         // When the pieces handed out before have been sent, this takes their room back instead of asking for more.
         self.octets.reserve(self.piece.max(samples.len() * 2));
-        for sample in samples {
-            self.octets.extend_from_slice(&sample.to_le_bytes());
+        let at = self.octets.len();
+        self.octets.resize(at + samples.len() * 2, 0);
+        for (octets, sample) in self.octets[at..].as_chunks_mut::<2>().0.iter_mut().zip(samples) {
+            *octets = sample.to_le_bytes();
         }
     }
 

@@ -122,7 +122,10 @@ impl PlayQueue {
         let room = self.rate.samples(self.limits.max).saturating_sub(self.samples.len());
         let given = usize::from(head.is_some()) + pairs.len();
         let taken = given.min(room);
-        self.samples.extend(head.into_iter().chain(pairs.iter().copied().map(i16::from_le_bytes)).take(taken));
+        let head = head.filter(|_| taken > 0);
+        let rest = taken - usize::from(head.is_some());
+        self.samples.extend(head);
+        self.samples.extend(pairs.iter().take(rest).copied().map(i16::from_le_bytes));
         self.segments.push(chunk, taken);
         self.pushed += taken as u64;
         if taken > 0 {
@@ -195,9 +198,12 @@ impl PlayQueue {
             return None;
         }
         let mut pcm = Pcm::silence(self.rate, frame);
-        for (to, from) in pcm.samples_mut().iter_mut().zip(self.samples.drain(..len)) {
-            *to = from;
-        }
+        let (front, back) = self.samples.as_slices();
+        let (front, back) = (&front[..len.min(front.len())], &back[..len.saturating_sub(front.len())]);
+        let (first, second) = pcm.samples_mut()[..len].split_at_mut(front.len());
+        first.copy_from_slice(front);
+        second.copy_from_slice(back);
+        self.samples.drain(..len);
         self.segments.pop(len);
         self.popped += len as u64;
         if self.samples.is_empty() {
