@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ai_bridge::flow::{self, Direction, FlowAnswer, FlowRequest};
-use ai_bridge::net::{AddressGuard, HttpAnswer, HttpClient, HttpError, HttpOptions, SocketError, SocketOptions, StreamRequest, StreamSocket};
+use ai_bridge::net::{
+    AddressGuard, HttpAnswer, HttpClient, HttpError, HttpOptions, SocketError, SocketOptions, StreamRequest,
+    StreamSocket,
+};
 use ai_bridge::stream::{Dialect, StreamOptions, StreamSession, StreamStart};
 use ai_bridge::webhook::{MessageId, Signer};
 use dialplan::{Action, App, Event, FlowAction, HttpsUrl, SrtpPolicy, StreamPlan};
@@ -97,14 +100,21 @@ impl Call<'_> {
                     AnswerError::Port(_) => (StatusCode::SERVICE_UNAVAILABLE, 34),
                     AnswerError::Refused(refused) => (refused.status(), 88),
                 };
-                self.command(Command::Reject(Reject { status, reason: Some(Cause::Q850(cause)), retry_after: None })).await;
+                self.command(Command::Reject(Reject { status, reason: Some(Cause::Q850(cause)), retry_after: None }))
+                    .await;
             }
         }
     }
 
-    fn answer_offer(&mut self, (offer, choice): (SessionDescription, Choice)) -> Result<Zeroizing<Vec<u8>>, AnswerError> {
+    fn answer_offer(
+        &mut self,
+        (offer, choice): (SessionDescription, Choice),
+    ) -> Result<Zeroizing<Vec<u8>>, AnswerError> {
         let mut port = Port::bind(choice.remote.ip(), choice.rtcp_mux, self.context)?;
-        let key = choice.key.as_ref().map(|(_, theirs)| MasterKey::generate(theirs.suite(), &mut *self.context.rng.borrow_mut()));
+        let key = choice
+            .key
+            .as_ref()
+            .map(|(_, theirs)| MasterKey::generate(theirs.suite(), &mut *self.context.rng.borrow_mut()));
         let sdp = port.description.answer(&offer, &choice, key.as_ref());
         self.begin_media(port, choice, key)?;
         Ok(sdp)
@@ -183,7 +193,8 @@ impl Call<'_> {
             event = "flow.requested", call = %self.facts.id, app = %app.name, url_host = target.host(),
             key_ids = %key_ids(&signer), webhook_id = %id, "the application is asked"
         );
-        let client = HttpClient::new(link.tls.clone(), HttpOptions { total: app.flow_timeout, ..HttpOptions::default() });
+        let client =
+            HttpClient::new(link.tls.clone(), HttpOptions { total: app.flow_timeout, ..HttpOptions::default() });
         let (guard, held) = (Self::guard(&app.private_hosts), shared.gauges.flow_requests.hold());
         Some(Activity::Asking(Task::new(shared.signalling.spawn(async move {
             let answer = client.post(&target, &guard, &signer, &id, body.encode()).await;
@@ -222,7 +233,8 @@ impl Call<'_> {
         let shared = &self.context.shared;
         let link = shared.loaded.links.find(&app.signing, app.ca.as_ref())?;
         let target = flow::HttpsUrl::parse(url.as_str()).ok()?;
-        let client = HttpClient::new(link.tls.clone(), HttpOptions { max_body: LARGEST_SOUND, ..HttpOptions::default() });
+        let client =
+            HttpClient::new(link.tls.clone(), HttpOptions { max_body: LARGEST_SOUND, ..HttpOptions::default() });
         let (guard, held) = (Self::guard(&app.private_hosts), shared.gauges.flow_requests.hold());
         Some(Activity::Fetching(Task::new(shared.signalling.spawn(async move {
             let sound = client.get(&target, &guard).await.map(|answer| answer.body);
@@ -309,10 +321,13 @@ impl Call<'_> {
 
 /// The flow answer in the dialplan's words.
 fn obeyed(answer: FlowAnswer) -> Option<FlowAction> {
-    let next = |url: Option<flow::HttpsUrl>| url.map_or(Some(None), |url| url.as_str().parse::<HttpsUrl>().ok().map(Some));
+    let next =
+        |url: Option<flow::HttpsUrl>| url.map_or(Some(None), |url| url.as_str().parse::<HttpsUrl>().ok().map(Some));
     Some(match answer {
         FlowAnswer::Hangup => FlowAction::Hangup,
-        FlowAnswer::Play(play) => FlowAction::Play { url: play.media_url.as_str().parse().ok()?, next: next(play.flow_url)? },
+        FlowAnswer::Play(play) => {
+            FlowAction::Play { url: play.media_url.as_str().parse().ok()?, next: next(play.flow_url)? }
+        }
         FlowAnswer::Stream(stream) => FlowAction::Stream {
             url: stream.ws_url.as_str().parse().ok()?,
             dialect: stream.protocol.and_then(|protocol| match protocol {

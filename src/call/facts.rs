@@ -38,11 +38,18 @@ pub(super) enum FactsError {
 }
 
 impl Facts {
-    pub(super) fn of(invite: &Admitted<Invite>, dialplan: &Dialplan, pii: &PiiKey, id: Uuid) -> Result<Self, FactsError> {
+    pub(super) fn of(
+        invite: &Admitted<Invite>,
+        dialplan: &Dialplan,
+        pii: &PiiKey,
+        id: Uuid,
+    ) -> Result<Self, FactsError> {
         let trunk = dialplan.trunk(invite.trunk().as_str()).cloned().ok_or(FactsError::Trunk)?;
         let request = invite.get().request();
         let from = request.headers().from()?;
-        let user = |uri: &sip_core::wire::Uri| uri.user().map_or_else(|| "anonymous".to_owned(), |user| user.as_str().to_owned());
+        let user = |uri: &sip_core::wire::Uri| {
+            uri.user().map_or_else(|| "anonymous".to_owned(), |user| user.as_str().to_owned())
+        };
         let source = invite.source();
         Ok(Self {
             id,
@@ -73,7 +80,8 @@ impl Facts {
     }
 
     pub(super) fn log_incoming(&self) {
-        let (tls_version, tls_cipher) = self.tls.as_ref().map_or(("none", "none"), |(version, cipher)| (*version, &**cipher));
+        let (tls_version, tls_cipher) =
+            self.tls.as_ref().map_or(("none", "none"), |(version, cipher)| (*version, &**cipher));
         tracing::info!(
             event = "call.incoming", call = %self.id, trunk = %self.trunk.name, from = %self.from, to = %self.to,
             transport = %self.transport, tls_version, tls_cipher, "call"

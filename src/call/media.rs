@@ -155,7 +155,16 @@ impl Media {
         let silence = choice.codec.sample_rate();
         drop(rng);
         let out = context.pool.take()?;
-        Some(Self { port, session: Session::new(config, now), keys, out, next_send: now, may_send: false, silence, latch })
+        Some(Self {
+            port,
+            session: Session::new(config, now),
+            keys,
+            out,
+            next_send: now,
+            may_send: false,
+            silence,
+            latch,
+        })
     }
 
     /// The SRTP suite in use; `None` for plain RTP.
@@ -191,7 +200,9 @@ impl Media {
             direction: Some(choice.direction),
             codec: Some((choice.codec, choice.payload_type)),
             telephone_event: Some(
-                choice.events.map(|(payload_type, _)| EventFormat { payload_type, clock_rate: choice.codec.clock_rate() }),
+                choice
+                    .events
+                    .map(|(payload_type, _)| EventFormat { payload_type, clock_rate: choice.codec.clock_rate() }),
             ),
             keys,
         };
@@ -234,7 +245,9 @@ impl Media {
         for (socket, is_rtp) in [Some(rtp), rtcp.as_ref()].into_iter().flatten().zip([true, false]) {
             for _ in 0..READ_BUDGET {
                 let Some(mut buf) = context.pool.take() else { return };
-                let Ok(Received::Packet { source } | Received::Oversize { source }) = socket.try_recv(&mut buf) else { break };
+                let Ok(Received::Packet { source } | Received::Oversize { source }) = socket.try_recv(&mut buf) else {
+                    break;
+                };
                 if latch.as_ref().is_some_and(|latch| !latch.admits(source)) {
                     continue;
                 }

@@ -24,7 +24,9 @@ pub(crate) enum PromptError {
     #[error("cannot be read as WAV: {0}")]
     Unreadable(#[from] hound::Error),
     /// Another form than 16-bit mono PCM at a rate of ours.
-    #[error("must be 16-bit mono PCM at 8000, 16000 or 24000 Hz, not {bits}-bit with {channels} channels at {rate} Hz (convert it: sox in.wav -b 16 -c 1 -r 8000 out.wav)")]
+    #[error(
+        "must be 16-bit mono PCM at 8000, 16000 or 24000 Hz, not {bits}-bit with {channels} channels at {rate} Hz (convert it: sox in.wav -b 16 -c 1 -r 8000 out.wav)"
+    )]
     Form {
         /// Bits a sample.
         bits: u16,

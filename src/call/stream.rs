@@ -78,7 +78,11 @@ impl Call<'_> {
                 ),
                 StreamEvent::SendDigits(digits) => {
                     let Some(media) = &mut self.media else { continue };
-                    let sent = digits.as_str().chars().filter_map(Key::from_char).all(|key| media.session.send_digit(key, DIGIT));
+                    let sent = digits
+                        .as_str()
+                        .chars()
+                        .filter_map(Key::from_char)
+                        .all(|key| media.session.send_digit(key, DIGIT));
                     if !sent {
                         tracing::warn!(event = "stream.digits", call = %self.facts.id, "digits were not sent: the peer has no telephone-event");
                     }

@@ -22,8 +22,11 @@ impl Call<'_> {
         let talk_ms = self.answered.map_or(0, |answered| millis(now.duration_since(answered)));
         let duration_ms = millis(now.duration_since(self.facts.began));
         let stats = self.media.as_ref().map(|media| media.session.stats().clone()).unwrap_or_default();
-        let refused: Vec<String> =
-            stats.refusals().filter(|(_, count)| *count > 0).map(|(refusal, count)| format!("{}={count}", refusal.name())).collect();
+        let refused: Vec<String> = stats
+            .refusals()
+            .filter(|(_, count)| *count > 0)
+            .map(|(refusal, count)| format!("{}={count}", refusal.name()))
+            .collect();
         tracing::info!(
             event = "call.ended", call = %self.facts.id, trunk = %self.facts.trunk.name, by, reason = &*reason,
             answered = self.answered.is_some(), duration_ms, talk_ms,

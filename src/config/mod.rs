@@ -126,7 +126,11 @@ impl Loaded {
                 }
             }
         }
-        if loader.errors.is_empty() { Ok(Self { dialplan, sounds, links, tls }) } else { Err(LoadError::Named(loader.errors)) }
+        if loader.errors.is_empty() {
+            Ok(Self { dialplan, sounds, links, tls })
+        } else {
+            Err(LoadError::Named(loader.errors))
+        }
     }
 }
 
@@ -166,7 +170,8 @@ impl Loader {
 
     fn stream(&mut self, place: &str, stream: &StreamStep) -> Option<Link> {
         let place = format!("{place}: stream");
-        let signer = if stream.signing.is_empty() { Some(None) } else { self.signer(&place, &stream.signing).map(Some) };
+        let signer =
+            if stream.signing.is_empty() { Some(None) } else { self.signer(&place, &stream.signing).map(Some) };
         let tls = self.tls(&place, stream.ca.as_ref());
         Some(Link { signer: signer?, tls: tls? })
     }

@@ -37,7 +37,9 @@ pub enum SecretError {
         octets: u64,
     },
     /// `credential` is used outside systemd.
-    #[error("credential `{0}` is asked for, but the service was not started with credentials: add LoadCredential={0}:/path to the unit, or set CREDENTIALS_DIRECTORY")]
+    #[error(
+        "credential `{0}` is asked for, but the service was not started with credentials: add LoadCredential={0}:/path to the unit, or set CREDENTIALS_DIRECTORY"
+    )]
     NoCredentials(String),
     /// The environment variable is not set.
     #[error("environment variable `{0}` is not set")]

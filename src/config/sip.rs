@@ -19,7 +19,8 @@ pub(super) fn tls(dialplan: &Dialplan, loader: &mut Loader) -> Option<Arc<rustls
     let (certificate, key) = (sip.certificate.as_ref()?, sip.key.as_ref()?);
     let chain = loader.secrets.read(certificate);
     let chain = loader.keep(&format!("sip.certificate ({certificate})"), chain);
-    let chain = chain.and_then(|octets| loader.keep(&format!("sip.certificate ({certificate})"), pem::certificates(&octets)));
+    let chain =
+        chain.and_then(|octets| loader.keep(&format!("sip.certificate ({certificate})"), pem::certificates(&octets)));
     let secret = loader.secrets.read(key);
     let secret = loader.keep(&format!("sip.key ({key})"), secret);
     let secret = secret.and_then(|octets| loader.keep(&format!("sip.key ({key})"), pem::key(&octets)));
@@ -52,7 +53,8 @@ impl Loaded {
                         rule.peer(admission::Peer::Prefix(network(prefix)))
                     }
                     Peer::Sips { host, port } => {
-                        let unresolved = |source| StartError::Peer { trunk: trunk.name.to_string(), host: host.to_string(), source };
+                        let unresolved =
+                            |source| StartError::Peer { trunk: trunk.name.to_string(), host: host.to_string(), source };
                         let addresses = resolve(host, *port).await.map_err(unresolved)?;
                         addresses.into_iter().fold(rule, |rule, address| rule.peer(admission::Peer::address(address)))
                     }
@@ -78,13 +80,16 @@ impl Loaded {
 async fn resolve(host: &Host, port: u16) -> std::io::Result<Vec<IpAddr>> {
     match host {
         Host::Address(address) => Ok(vec![*address]),
-        Host::Name(name) => Ok(tokio::net::lookup_host((name.as_str(), port)).await?.map(|address| address.ip()).collect()),
+        Host::Name(name) => {
+            Ok(tokio::net::lookup_host((name.as_str(), port)).await?.map(|address| address.ip()).collect())
+        }
     }
 }
 
 fn network(prefix: &dialplan::Prefix) -> admission::Prefix {
     // The file was checked: length and host bits are right. A single address is what is left if they were not.
-    admission::Prefix::new(prefix.network(), prefix.length()).unwrap_or_else(|_| admission::Prefix::host(prefix.network()))
+    admission::Prefix::new(prefix.network(), prefix.length())
+        .unwrap_or_else(|_| admission::Prefix::host(prefix.network()))
 }
 
 const fn transport(listener: Listener) -> Transport {
@@ -99,7 +104,11 @@ const fn transport(listener: Listener) -> Transport {
 /// peer's open TLS connections (RFC 5923); the domain only where no address is known.
 fn advertised(dialplan: &Dialplan, listen: &dialplan::Listen) -> Option<sip_core::wire::Host> {
     let bound = listen.address.ip();
-    let address = if bound.is_unspecified() { dialplan.media.address_for(bound).map(|media| media.advertise) } else { Some(bound) };
+    let address = if bound.is_unspecified() {
+        dialplan.media.address_for(bound).map(|media| media.advertise)
+    } else {
+        Some(bound)
+    };
     address.map(Into::into).or_else(|| match &dialplan.sip.domain {
         Host::Name(name) => host(name.as_str()),
         Host::Address(domain) => Some((*domain).into()),

@@ -96,13 +96,15 @@ impl Server {
     /// # Errors
     /// A port is taken, a name cannot be resolved, or the system refuses a thread.
     pub fn start(loaded: Loaded, options: Options) -> Result<Self, StartError> {
-        let signalling = Builder::new_multi_thread().worker_threads(1).thread_name("signalling").enable_all().build()?;
+        let signalling =
+            Builder::new_multi_thread().worker_threads(1).thread_name("signalling").enable_all().build()?;
         let mut rng = StdRng::try_from_rng(&mut SysRng)?;
         let config = signalling.block_on(loaded.sip_config(rng.random(), Instant::now()))?;
         let sip_server = signalling.block_on(sip_core::net::serve(config))?;
         let (sip, listening) = (sip_server.handle().clone(), sip_server.listening().to_vec());
         let (gauges, stop) = (Gauges::default(), CancellationToken::new());
-        let shared = Arc::new(Shared::new(loaded, sip.clone(), signalling.handle().clone(), gauges.clone(), stop.clone()));
+        let shared =
+            Arc::new(Shared::new(loaded, sip.clone(), signalling.handle().clone(), gauges.clone(), stop.clone()));
         let count = options.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let workers = Worker::start_all(count, &shared, &mut rng)?;
         for listener in &listening {
@@ -165,7 +167,11 @@ impl Server {
 }
 
 /// Hands each new call to the worker that has the fewest.
-async fn dispatch(mut sip_server: sip_core::net::Server, workers: Arc<[Worker]>, stop: CancellationToken) -> sip_core::net::Server {
+async fn dispatch(
+    mut sip_server: sip_core::net::Server,
+    workers: Arc<[Worker]>,
+    stop: CancellationToken,
+) -> sip_core::net::Server {
     let sip = sip_server.handle().clone();
     loop {
         let call = tokio::select! {

@@ -21,7 +21,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(loaded: Loaded, sip: SipHandle, signalling: Handle, gauges: Gauges, stop: CancellationToken) -> Self {
+    pub(crate) fn new(
+        loaded: Loaded,
+        sip: SipHandle,
+        signalling: Handle,
+        gauges: Gauges,
+        stop: CancellationToken,
+    ) -> Self {
         Self { loaded, sip, signalling, gauges, pii: PiiKey::default(), stop }
     }
 }

@@ -54,10 +54,7 @@ mod tests {
         let event = "call from \u{1b}[31mroot\r\n2026 INFO forged\u{2028}\u{202e}txt\u{9b}\n";
         EscapingWriter::new(&mut out).write_all(event.as_bytes()).unwrap();
         let line = String::from_utf8(out).unwrap();
-        assert_eq!(
-            line,
-            "call from \\u001b[31mroot\\u000d\\u000a2026 INFO forged\\u2028\\u202etxt\\u009b\n"
-        );
+        assert_eq!(line, "call from \\u001b[31mroot\\u000d\\u000a2026 INFO forged\\u2028\\u202etxt\\u009b\n");
     }
 
     #[test]

@@ -6,7 +6,19 @@ use std::process::Command;
 /// All normal dependencies of `package`, direct and not, with the given features.
 fn dependencies(package: &str, arguments: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package])
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "--package",
+            package,
+        ])
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()

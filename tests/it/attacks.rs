@@ -69,7 +69,8 @@ fn sprayed_media_ports_give_nothing_and_take_nothing() {
         // Any of the server's ports: the attacker does not know which. He has the caller's address on a plain trunk, even.
         let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
         let text = std::fs::read_to_string(lab.path("strongline.toml")).unwrap();
-        let ports = text.lines().find_map(|line| line.strip_prefix("ports          = \"")).unwrap().trim_end_matches('"');
+        let ports =
+            text.lines().find_map(|line| line.strip_prefix("ports          = \"")).unwrap().trim_end_matches('"');
         let (first, last) = ports.split_once('-').unwrap();
         let (first, last): (u16, u16) = (first.parse().unwrap(), last.parse().unwrap());
         let until = Instant::now() + 2 * SECOND;
@@ -83,7 +84,11 @@ fn sprayed_media_ports_give_nothing_and_take_nothing() {
         }
         let report = caller.join().unwrap().unwrap();
         assert_silent(&stranger);
-        assert!(likeness(&said, &report) > 0.95, "plain {plain}: the caller hears all of it: {}", likeness(&said, &report));
+        assert!(
+            likeness(&said, &report) > 0.95,
+            "plain {plain}: the caller hears all of it: {}",
+            likeness(&said, &report)
+        );
         assert_eq!(report.rtp.lost, 0);
         settle(&server);
         server.stop(SECOND);
@@ -154,6 +159,10 @@ fn the_hostile_messages_leave_the_server_as_it_was() {
     let report = place(lab.call().hang_up(HangUp::Callee { within: 5 * SECOND })).unwrap();
     assert!(likeness(&said, &report) > 0.95);
     let stats = server.sip_stats().unwrap();
-    assert!(stats.refusals().map(|(_, count)| count).sum::<u64>() > 50, "refusals are counted: {:?}", stats.refusals().collect::<Vec<_>>());
+    assert!(
+        stats.refusals().map(|(_, count)| count).sum::<u64>() > 50,
+        "refusals are counted: {:?}",
+        stats.refusals().collect::<Vec<_>>()
+    );
     server.stop(SECOND);
 }

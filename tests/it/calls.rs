@@ -39,7 +39,10 @@ fn the_application_hears_the_caller_and_the_caller_the_application() {
         }
     }
     for signed in ["flow new", "stream new"] {
-        assert!(seen.iter().any(|event| event.starts_with(signed) && event.contains(" old ")), "both keys sign: {seen:?}");
+        assert!(
+            seen.iter().any(|event| event.starts_with(signed) && event.contains(" old ")),
+            "both keys sign: {seen:?}"
+        );
     }
     assert!(seen.contains(&"cleared".to_owned()), "the greeting was interrupted: {seen:?}");
 }
@@ -50,7 +53,8 @@ fn every_suite_carries_the_sound_of_a_route() {
     let said = lab.tone("tone.wav", SECOND);
     let suites = "suites = [\"AEAD_AES_256_GCM\", \"AEAD_AES_128_GCM\", \"AES_256_CM_HMAC_SHA1_80\", \
                   \"AES_CM_128_HMAC_SHA1_80\", \"AES_CM_128_HMAC_SHA1_32\"]";
-    let server = lab.serve(suites, "[[route]]\nname = \"tone\"\ndo = [{ play = { file = \"tone.wav\" } }, { hangup = {} }]");
+    let server =
+        lab.serve(suites, "[[route]]\nname = \"tone\"\ndo = [{ play = { file = \"tone.wav\" } }, { hangup = {} }]");
     for suite in [
         Suite::AeadAes256Gcm,
         Suite::AeadAes128Gcm,
@@ -104,7 +108,8 @@ fn plain_calls_are_taken_only_where_danger_says_so() {
 #[test]
 fn routes_refuse_and_unknown_numbers_are_not_found() {
     let lab = Lab::new();
-    let server = lab.serve("", "[[route]]\nname = \"no\"\nwhen = { to = \"+1900*\" }\nreject = { status = 603, reason = \"No\" }");
+    let server = lab
+        .serve("", "[[route]]\nname = \"no\"\nwhen = { to = \"+1900*\" }\nreject = { status = 603, reason = \"No\" }");
     let mut call = lab.call();
     "+19005550100".clone_into(&mut call.to);
     assert_refused(&place(call), 603);
@@ -125,7 +130,11 @@ fn a_dead_application_is_the_routes_choice() {
     // Nobody listens at the application's address any more.
     let text = std::fs::read_to_string(&dead).unwrap();
     let gone = strongline::demo::files::free_port().unwrap();
-    std::fs::write(&dead, text.replace(&format!("localhost:{}", lab.app.address().port()), &format!("localhost:{gone}"))).unwrap();
+    std::fs::write(
+        &dead,
+        text.replace(&format!("localhost:{}", lab.app.address().port()), &format!("localhost:{gone}")),
+    )
+    .unwrap();
     let loaded = strongline::config::Loaded::load(&dead).unwrap();
     let server = strongline::server::Server::start(loaded, strongline::server::Options::default()).unwrap();
     let report = place(lab.call().hang_up(HangUp::Callee { within: 8 * SECOND })).unwrap();

@@ -33,7 +33,8 @@ fn nothing_secret_or_personal_is_in_the_log_at_trace() {
     while std::net::TcpStream::connect(lab.tls).is_err() {
         assert!(Instant::now() < until, "the server did not start");
     }
-    let mut call = lab.call().say(Sound::Speech(tone(Duration::from_secs(1)))).hang_up(HangUp::After(Duration::from_secs(3)));
+    let mut call =
+        lab.call().say(Sound::Speech(tone(Duration::from_secs(1)))).hang_up(HangUp::After(Duration::from_secs(3)));
     "+14155550142".clone_into(&mut call.from);
     "+14155550173".clone_into(&mut call.to);
     call.digits = CARD
@@ -51,7 +52,8 @@ fn nothing_secret_or_personal_is_in_the_log_at_trace() {
     let log = reader.join().unwrap();
     let lines: Vec<_> = log.lines().collect();
     for line in &lines {
-        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("not one JSON record a line: {error}: {line}"));
+        serde_json::from_str::<serde_json::Value>(line)
+            .unwrap_or_else(|error| panic!("not one JSON record a line: {error}: {line}"));
     }
     assert!(log.contains("call.ended") && log.contains("TRACE"), "the whole call is in the log, at TRACE");
     let secret = |name: &str| {

@@ -16,7 +16,11 @@ fn text(octets: &[u8]) -> String {
 fn check_says_all_that_is_wrong_at_once() {
     let lab = Lab::new();
     let path = lab.path("broken.toml");
-    std::fs::write(&path, "[sip]\ndomian = \"voice.example.com\"\nlisten = [\"tsl://0.0.0.0\"]\n[media]\nports = \"9-1\"\n").unwrap();
+    std::fs::write(
+        &path,
+        "[sip]\ndomian = \"voice.example.com\"\nlisten = [\"tsl://0.0.0.0\"]\n[media]\nports = \"9-1\"\n",
+    )
+    .unwrap();
     let output = strongline(&["check", "--dialplan", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     let error = text(&output.stderr);
@@ -45,7 +49,8 @@ fn explain_names_the_route_and_the_reason() {
     let path = lab.dialplan("", "[[route]]\nname = \"premium\"\nwhen = { to = \"+1900*\" }\nreject = 603\n[[route]]\nname = \"all\"\nreject = 404");
     let path = path.to_str().unwrap();
     let explain = |to: &str| {
-        let output = strongline(&["explain", "--dialplan", path, "--trunk", "lab", "--from", "+14155550111", "--to", to]);
+        let output =
+            strongline(&["explain", "--dialplan", path, "--trunk", "lab", "--from", "+14155550111", "--to", to]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stdout)
     };

@@ -61,7 +61,14 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn new(line: Line, to: String, suite: Option<Suite>, media: Sender<Order>, with_media: bool, hold: Option<Duration>) -> io::Result<Self> {
+    pub(crate) fn new(
+        line: Line,
+        to: String,
+        suite: Option<Suite>,
+        media: Sender<Order>,
+        with_media: bool,
+        hold: Option<Duration>,
+    ) -> io::Result<Self> {
         Ok(Self {
             line,
             to,
@@ -83,7 +90,9 @@ impl Caller {
         let total = self.calls.len() + count;
         let first = self.calls.len();
         while self.calls.len() < total || self.count(State::Inviting) > 0 {
-            while self.calls.len() < total && start.elapsed().as_secs_f64() * per_second >= (self.calls.len() - first) as f64 {
+            while self.calls.len() < total
+                && start.elapsed().as_secs_f64() * per_second >= (self.calls.len() - first) as f64
+            {
                 self.invite()?;
             }
             self.step()?;
@@ -190,7 +199,9 @@ impl Caller {
         }
         if method == "INVITE" {
             let parameter = if transport == "UDP" { "" } else { ";transport=tls" };
-            text.push_str(&format!("Contact: <sip:load@{local}{parameter}>\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n"));
+            text.push_str(&format!(
+                "Contact: <sip:load@{local}{parameter}>\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n"
+            ));
         }
         if !body.is_empty() {
             text.push_str("Content-Type: application/sdp\r\n");
@@ -216,8 +227,12 @@ impl Caller {
         for id in 0..self.calls.len() {
             let call = &mut self.calls[id];
             match call.state {
-                State::Inviting | State::Ending if now - call.last_sent.max(call.invited) > NO_ANSWER => self.fail(id, "no answer"),
-                State::Inviting | State::Ending if self.line.transport() == "UDP" && !call.heard && now - call.last_sent > call.wait => {
+                State::Inviting | State::Ending if now - call.last_sent.max(call.invited) > NO_ANSWER => {
+                    self.fail(id, "no answer")
+                }
+                State::Inviting | State::Ending
+                    if self.line.transport() == "UDP" && !call.heard && now - call.last_sent > call.wait =>
+                {
                     (call.last_sent, call.wait) = (now, call.wait * 2);
                     self.retransmissions += 1;
                     self.line.send(&call.last)?;
@@ -239,7 +254,11 @@ impl Caller {
                     call.state = State::Up;
                     message.header("To").unwrap_or_default().clone_into(&mut call.to);
                     call.target = message.contact().unwrap_or(&call.target).to_owned();
-                    call.routes = message.headers("Record-Route").flat_map(|routes| routes.split(',')).map(|route| route.trim().to_owned()).collect();
+                    call.routes = message
+                        .headers("Record-Route")
+                        .flat_map(|routes| routes.split(','))
+                        .map(|route| route.trim().to_owned())
+                        .collect();
                     call.routes.reverse();
                     call.hang_up_at = self.hold.map(|hold| Instant::now() + hold);
                     self.setup_ms.push(call.invited.elapsed().as_secs_f64() * 1e3);
@@ -247,7 +266,8 @@ impl Caller {
                 } else {
                     self.retransmissions += 1;
                 }
-                let branch = std::mem::replace(&mut self.calls[id].branch, format!("a{:016x}", self.rng.random::<u64>()));
+                let branch =
+                    std::mem::replace(&mut self.calls[id].branch, format!("a{:016x}", self.rng.random::<u64>()));
                 let ack = self.request(id, "ACK", "")?;
                 self.calls[id].branch = branch;
                 self.line.send(&ack)?;
@@ -277,7 +297,9 @@ impl Caller {
         };
         let keys = match (&call.key, remote_key) {
             (None, None) => None,
-            (Some(ours), Some(theirs)) if ours.suite() == theirs.suite() => Some((Inbound::new(&theirs), Outbound::new(ours))),
+            (Some(ours), Some(theirs)) if ours.suite() == theirs.suite() => {
+                Some((Inbound::new(&theirs), Outbound::new(ours)))
+            }
             _ => return self.fail(id, "the answer is not as secure as the offer"),
         };
         if self.with_media {
@@ -292,7 +314,8 @@ impl Caller {
             ("ACK", _) => Ok(()),
             ("BYE", Some(id)) => {
                 if self.calls[id].state == State::Up {
-                    let reason = format!("ended by the server ({})", message.header("Reason").unwrap_or("no reason given"));
+                    let reason =
+                        format!("ended by the server ({})", message.header("Reason").unwrap_or("no reason given"));
                     self.fail(id, &reason);
                 }
                 self.line.send(&message.response("200 OK"))

@@ -103,7 +103,10 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream, listen: SocketAddr) -> 
             r#"{{"action":"stream","ws_url":"wss://localhost:{}/","sample_rate":"16k","protocol":"native.v1"}}"#,
             listen.port()
         );
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
         stream.write_all(answer.as_bytes()).await?;
     }
 }
@@ -128,7 +131,9 @@ async fn request(stream: &mut TlsStream<TcpStream>) -> io::Result<Option<String>
 }
 
 fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().find_map(|line| line.split_once(':').filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()))
+    head.lines().find_map(|line| {
+        line.split_once(':').filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    })
 }
 
 async fn echo(stream: TlsStream<TcpStream>) -> io::Result<()> {

@@ -145,7 +145,9 @@ fn run_steady(steady: &Steady) -> io::Result<()> {
     let measured = media.join().map_err(|_| io::Error::other("the media thread failed"))??;
     caller.hang_up()?;
     let up = caller.succeeded().max(1) as f64;
-    let cpu_us = cpu_after.zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e6 / measured_s / up);
+    let cpu_us = cpu_after
+        .zip(cpu_before)
+        .map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e6 / measured_s / up);
     let kib = with_calls_kib.zip(before_kib).map(|(with, before)| with.saturating_sub(before) as f64 / up);
     target.report(&serde_json::json!({
         "calls": caller.offered(), "succeeded": caller.succeeded(), "failures": caller.failures,
@@ -169,7 +171,11 @@ fn run_setup(setup: &Setup) -> io::Result<()> {
     let offered_s = start.elapsed().as_secs_f64();
     caller.keep(Duration::from_secs(setup.hold))?;
     caller.hang_up()?;
-    let cpu_us = target.pid.map(system::cpu).zip(cpu_before).map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e6 / caller.offered().max(1) as f64);
+    let cpu_us = target
+        .pid
+        .map(system::cpu)
+        .zip(cpu_before)
+        .map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e6 / caller.offered().max(1) as f64);
     orders.send(media::Order::Finish).map_err(|_| io::Error::other("the media thread has ended"))?;
     let measured = media.join().map_err(|_| io::Error::other("the media thread failed"))??;
     target.report(&serde_json::json!({
@@ -192,8 +198,14 @@ fn start_media(target: &Target) -> io::Result<(mpsc::Sender<media::Order>, Media
 }
 
 impl Target {
-    fn caller(&self, orders: mpsc::Sender<media::Order>, with_media: bool, hold: Option<Duration>) -> io::Result<calls::Caller> {
-        let suite = Suite::from_name(&self.suite).ok_or_else(|| io::Error::other(format!("no such SRTP suite: {}", self.suite)))?;
+    fn caller(
+        &self,
+        orders: mpsc::Sender<media::Order>,
+        with_media: bool,
+        hold: Option<Duration>,
+    ) -> io::Result<calls::Caller> {
+        let suite = Suite::from_name(&self.suite)
+            .ok_or_else(|| io::Error::other(format!("no such SRTP suite: {}", self.suite)))?;
         let host = &self.name;
         let (line, to, suite) = match &self.ca {
             None => (sip::Line::udp(self.target)?, format!("sip:{}@{host}", self.number), None),
@@ -202,12 +214,17 @@ impl Target {
                 for certificate in CertificateDer::pem_file_iter(ca).map_err(io::Error::other)?.flatten() {
                     roots.add(certificate).map_err(io::Error::other)?;
                 }
-                let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-                    .with_safe_default_protocol_versions()
-                    .map_err(io::Error::other)?
-                    .with_root_certificates(roots)
-                    .with_no_client_auth();
-                (sip::Line::tls(self.target, host, Arc::new(config))?, format!("sips:{}@{host}", self.number), Some(suite))
+                let config =
+                    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                        .with_safe_default_protocol_versions()
+                        .map_err(io::Error::other)?
+                        .with_root_certificates(roots)
+                        .with_no_client_auth();
+                (
+                    sip::Line::tls(self.target, host, Arc::new(config))?,
+                    format!("sips:{}@{host}", self.number),
+                    Some(suite),
+                )
             }
         };
         calls::Caller::new(line, to, suite, orders, with_media, hold)

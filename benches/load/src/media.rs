@@ -222,7 +222,8 @@ fn milliseconds(later: u64, earlier: u64) -> f64 {
 fn receive_stamped(socket: &UdpSocket, packet: &mut [u8]) -> Option<(usize, u64)> {
     let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
     let mut pieces = [IoSliceMut::new(packet)];
-    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut pieces, Some(&mut control), MsgFlags::MSG_DONTWAIT).ok()?;
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut pieces, Some(&mut control), MsgFlags::MSG_DONTWAIT).ok()?;
     let arrived = message.cmsgs().ok()?.find_map(|control| match control {
         ControlMessageOwned::ScmTimestampns(at) => Some(at.tv_sec() as u64 * 1_000_000_000 + at.tv_nsec() as u64),
         _ => None,

@@ -99,7 +99,8 @@ fn framed(inbox: &mut Vec<u8>) -> Option<String> {
     }
     let head = inbox.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let length = Message(&String::from_utf8_lossy(&inbox[..head])).header("Content-Length")?.parse::<usize>().ok()?;
-    (inbox.len() >= head + length).then(|| String::from_utf8_lossy(&inbox.drain(..head + length).collect::<Vec<_>>()).into_owned())
+    (inbox.len() >= head + length)
+        .then(|| String::from_utf8_lossy(&inbox.drain(..head + length).collect::<Vec<_>>()).into_owned())
 }
 
 /// A received message, read line by line.
@@ -169,7 +170,8 @@ pub(crate) fn answer(body: &str) -> Option<(SocketAddr, Option<MasterKey>)> {
     let key = line("a=crypto:").and_then(|line| {
         let mut words = line.split_whitespace().skip(1);
         let suite = Suite::from_name(words.next()?)?;
-        MasterKey::new(suite, &BASE64_STANDARD.decode(words.next()?.strip_prefix("inline:")?.split('|').next()?).ok()?).ok()
+        MasterKey::new(suite, &BASE64_STANDARD.decode(words.next()?.strip_prefix("inline:")?.split('|').next()?).ok()?)
+            .ok()
     });
     Some((SocketAddr::new(ip, port), key))
 }

@@ -69,7 +69,9 @@ impl Detector {
     fn search(&self, at: usize) -> Option<(u16, usize)> {
         self.read(at)?;
         let last = self.audio.len() - FRAME;
-        (at..=(at + SYMBOL / 2).min(last)).filter_map(|start| Some((self.read(start)?, start))).max_by_key(|&(_, start)| self.likeness(start).0)
+        (at..=(at + SYMBOL / 2).min(last))
+            .filter_map(|start| Some((self.read(start)?, start)))
+            .max_by_key(|&(_, start)| self.likeness(start).0)
     }
 
     fn read(&self, start: usize) -> Option<u16> {
@@ -84,7 +86,15 @@ impl Detector {
 
     /// How well the Barker code is met, and what a perfect match would give.
     fn likeness(&self, start: usize) -> (i64, i64) {
-        let likeness = (0..11).map(|symbol| if (BARKER >> (10 - symbol)) & 1 == 1 { self.symbol(start, symbol) } else { -self.symbol(start, symbol) }).sum();
+        let likeness = (0..11)
+            .map(|symbol| {
+                if (BARKER >> (10 - symbol)) & 1 == 1 {
+                    self.symbol(start, symbol)
+                } else {
+                    -self.symbol(start, symbol)
+                }
+            })
+            .sum();
         let energy = self.audio[start..start + 11 * SYMBOL].iter().map(|&sample| i64::from(sample).abs()).sum();
         (likeness, energy)
     }

@@ -16,9 +16,12 @@ use super::{Choice, Policy, Refused};
 /// Chooses from an offer: the first audio stream that can be accepted. The reason given is that of the first that cannot.
 pub(crate) fn read_offer(offer: &SessionDescription, policy: &Policy<'_>) -> Result<Choice, Refused> {
     let mut refused = None;
-    let streams = || offer.media.iter().enumerate().filter(|(_, media)| media.kind == MediaKind::Audio && !media.is_refused());
+    let streams =
+        || offer.media.iter().enumerate().filter(|(_, media)| media.kind == MediaKind::Audio && !media.is_refused());
     // Peers that offer the same stream twice, secure and plain, put either first: the secure one is looked at first.
-    let secure_first = streams().filter(|(_, media)| !media.crypto.is_empty()).chain(streams().filter(|(_, media)| media.crypto.is_empty()));
+    let secure_first = streams()
+        .filter(|(_, media)| !media.crypto.is_empty())
+        .chain(streams().filter(|(_, media)| media.crypto.is_empty()));
     for (line, media) in secure_first {
         match keys_of_offer(media, policy).and_then(|key| choose(offer, line, media, key, policy)) {
             Ok(choice) => return Ok(choice),
@@ -29,7 +32,11 @@ pub(crate) fn read_offer(offer: &SessionDescription, policy: &Policy<'_>) -> Res
 }
 
 /// Reads the answer to an offer of ours, which had one audio stream.
-pub(crate) fn read_answer(answer: &SessionDescription, offered: &Offered, policy: &Policy<'_>) -> Result<Choice, Refused> {
+pub(crate) fn read_answer(
+    answer: &SessionDescription,
+    offered: &Offered,
+    policy: &Policy<'_>,
+) -> Result<Choice, Refused> {
     let [media] = answer.media.as_slice() else { return Err(Refused::Answer) };
     if media.kind != MediaKind::Audio || media.is_refused() {
         return Err(Refused::NoAudio);
@@ -83,7 +90,9 @@ fn choose(
     let direction = match (description.direction_of(media).reversed(), on_hold) {
         (sdp::Direction::SendRecv, false) => Direction::SendRecv,
         (sdp::Direction::SendOnly, false) => Direction::SendOnly,
-        (sdp::Direction::SendRecv | sdp::Direction::RecvOnly, true) | (sdp::Direction::RecvOnly, false) => Direction::RecvOnly,
+        (sdp::Direction::SendRecv | sdp::Direction::RecvOnly, true) | (sdp::Direction::RecvOnly, false) => {
+            Direction::RecvOnly
+        }
         (sdp::Direction::SendOnly, true) | (sdp::Direction::Inactive, _) => Direction::Inactive,
     };
     Ok(Choice {
@@ -117,7 +126,11 @@ fn events(media: &Media, clock: ClockRate) -> Option<(PayloadType, EventSet)> {
 
 fn rtcp_target(media: &Media, rtp: SocketAddr, policy: &Policy<'_>) -> Result<SocketAddr, Refused> {
     let Some(rtcp) = &media.rtcp else {
-        return rtp.port().checked_add(1).map(|port| SocketAddr::new(rtp.ip(), port)).ok_or(Refused::Target(TargetRefusal::Port));
+        return rtp
+            .port()
+            .checked_add(1)
+            .map(|port| SocketAddr::new(rtp.ip(), port))
+            .ok_or(Refused::Target(TargetRefusal::Port));
     };
     match &rtcp.address {
         None => target(Some(&Connection::new(rtp.ip())), rtcp.port, policy),
@@ -129,11 +142,19 @@ fn rtcp_target(media: &Media, rtp: SocketAddr, policy: &Policy<'_>) -> Result<So
 fn target(connection: Option<&Connection>, port: u16, policy: &Policy<'_>) -> Result<SocketAddr, Refused> {
     // Loopback and private addresses are the trunk's prefixes' to allow, and so is an address of our own.
     let own = policy.own.filter(|_| policy.trunk.media.prefixes.is_empty());
-    let structure =
-        media_target::Policy { allow_loopback: true, allow_private: true, own: own.as_slice(), ..media_target::Policy::STRICT };
+    let structure = media_target::Policy {
+        allow_loopback: true,
+        allow_private: true,
+        own: own.as_slice(),
+        ..media_target::Policy::STRICT
+    };
     let target = media_target::check_connection(connection, port, &structure)?;
     let effective = media_target::effective(target.ip());
-    let admitted = policy.trunk.media.admits(target.ip(), policy.signalling).and_then(|()| policy.trunk.media.admits(effective, policy.signalling));
+    let admitted = policy
+        .trunk
+        .media
+        .admits(target.ip(), policy.signalling)
+        .and_then(|()| policy.trunk.media.admits(effective, policy.signalling));
     admitted.map_err(|_| Refused::TargetNotListed)?;
     Ok(target)
 }

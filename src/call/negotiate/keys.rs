@@ -78,7 +78,8 @@ fn suites(trunk: &Trunk) -> impl Iterator<Item = Suite> {
 fn usable(line: &Crypto, suite: Suite) -> Option<MasterKey> {
     // Everything else either weakens SRTP or needs something that this server does not do (RFC 4568 6.3).
     let harmless = |param: &SessionParam| {
-        matches!(param, SessionParam::WindowSizeHint(_)) || matches!(param, SessionParam::Other(name) if name.starts_with('-'))
+        matches!(param, SessionParam::WindowSizeHint(_))
+            || matches!(param, SessionParam::Other(name) if name.starts_with('-'))
     };
     let key = line.single_key()?;
     let acceptable = Suite::from_name(&line.suite) == Some(suite)

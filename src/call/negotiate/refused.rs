@@ -17,7 +17,9 @@ pub(crate) enum Refused {
     Downgrade,
     #[error("SRTP keys came over signalling that is not TLS")]
     KeysInClear,
-    #[error("no crypto line can be used: unknown or unlisted suite, wrong key length, MKI, lifetime or session parameter")]
+    #[error(
+        "no crypto line can be used: unknown or unlisted suite, wrong key length, MKI, lifetime or session parameter"
+    )]
     NoUsableKey,
     #[error("the transport profile is not supported")]
     Profile,
@@ -52,7 +54,11 @@ impl Refused {
     /// A word for logs and counters.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::Sdp(error) if matches!(error.reason(), SdpReason::Crypto | SdpReason::CryptoTag | SdpReason::TooManyKeys) => "sdp_crypto",
+            Self::Sdp(error)
+                if matches!(error.reason(), SdpReason::Crypto | SdpReason::CryptoTag | SdpReason::TooManyKeys) =>
+            {
+                "sdp_crypto"
+            }
             Self::Sdp(_) => "sdp",
             Self::NoAudio => "no_audio",
             Self::SrtpRequired => "srtp_required",

@@ -51,7 +51,8 @@ fn every_policy_case_has_its_reaction() {
         let text = |key: &str| case[key].as_str().unwrap().to_owned();
         let (name, expect) = (text("name"), text("expect"));
         let attributes = case["attrs"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned());
-        let media: String = std::iter::once(text("m")).chain(attributes).flat_map(|line| [line, "\r\n".to_owned()]).collect();
+        let media: String =
+            std::iter::once(text("m")).chain(attributes).flat_map(|line| [line, "\r\n".to_owned()]).collect();
         let policies: &[&str] = match text("policy").as_str() {
             "srtp-required" => &[REQUIRED],
             "srtp-prefer" | "srtp-prefer, stream already secure" => &[PREFERRED],
@@ -68,7 +69,11 @@ fn every_policy_case_has_its_reaction() {
             };
             if text("policy") == "as offerer" {
                 let offered = Offered::generate(&trunk, &mut StdRng::seed_from_u64(1));
-                assert_eq!(read_answer(&description(&media), &offered, &policy).unwrap_err(), Refused::Answer, "{name}");
+                assert_eq!(
+                    read_answer(&description(&media), &offered, &policy).unwrap_err(),
+                    Refused::Answer,
+                    "{name}"
+                );
                 checked += 1;
                 continue;
             }
@@ -82,7 +87,9 @@ fn every_policy_case_has_its_reaction() {
                 expect if expect.starts_with("accept with MKI or 488") => {
                     assert_eq!(read.unwrap_err(), Refused::NoUsableKey, "{name} under {lines}");
                 }
-                expect if expect.starts_with("accept, call flagged insecure") => assert!(read.unwrap().key.is_none(), "{name}"),
+                expect if expect.starts_with("accept, call flagged insecure") => {
+                    assert!(read.unwrap().key.is_none(), "{name}")
+                }
                 // This version answers no DTLS offer, so no handshake and no mismatch can come of one.
                 expect if expect.starts_with("488") || expect.starts_with("handshake ends") => {
                     let refused = read.unwrap_err();
@@ -120,9 +127,8 @@ fn the_strongest_suite_is_taken_whatever_the_order_of_the_offer() {
 #[test]
 fn of_a_stream_offered_twice_the_secure_one_is_taken() {
     let trunk = trunk(PREFERRED);
-    let offer = format!(
-        "m=audio 40000 RTP/AVP 0\r\nm=audio 40002 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\r\n"
-    );
+    let offer =
+        format!("m=audio 40000 RTP/AVP 0\r\nm=audio 40002 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\r\n");
     let choice = read(&offer, &policy(&trunk)).unwrap();
     assert_eq!((choice.line, choice.remote.port()), (1, 40_002));
     assert!(choice.key.is_some());
@@ -177,7 +183,16 @@ fn media_goes_only_where_the_trunk_says() {
     assert!(read(&offer(SIGNALLING), &policy(&closed)).is_ok());
     assert!(read(&offer("192.0.2.9"), &policy(&listed)).is_ok());
     assert!(read(&offer("10.1.2.3"), &policy(&listed)).is_ok());
-    for target in ["192.0.2.9", "127.0.0.1", "10.0.0.1", "169.254.169.254", "224.0.0.1", "255.255.255.255", "::1", "::ffff:127.0.0.1"] {
+    for target in [
+        "192.0.2.9",
+        "127.0.0.1",
+        "10.0.0.1",
+        "169.254.169.254",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::ffff:127.0.0.1",
+    ] {
         let refused = read(&offer(target), &policy(&closed)).unwrap_err();
         assert!(matches!(refused, Refused::Target(_) | Refused::TargetNotListed), "{target}: {refused}");
     }
@@ -187,7 +202,8 @@ fn media_goes_only_where_the_trunk_says() {
     }
     let own = Policy { own: Some(SIGNALLING.parse().unwrap()), ..policy(&closed) };
     assert!(matches!(read(&offer(SIGNALLING), &own), Err(Refused::Target(_))));
-    let name = "m=audio 40000 RTP/SAVP 0\r\nc=IN IP4 victim.example\r\n".to_owned() + &format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\r\n");
+    let name = "m=audio 40000 RTP/SAVP 0\r\nc=IN IP4 victim.example\r\n".to_owned()
+        + &format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\r\n");
     assert!(matches!(read(&name, &policy(&closed)), Err(Refused::Target(_))));
     let rtcp = offer(SIGNALLING) + "a=rtcp:40001 IN IP4 10.0.0.1\r\n";
     assert!(read(&rtcp, &policy(&closed)).is_err(), "RTCP is media too");
@@ -217,7 +233,9 @@ fn an_answer_to_our_offer_must_fit_it() {
 #[test]
 fn lifetimes_that_a_call_could_reach_are_declined() {
     let trunk = trunk(REQUIRED);
-    for (lifetime, accepted) in [("2^48", true), ("2^31", true), ("2^24", true), ("2^20", false), ("100", false), ("2^49", false)] {
+    for (lifetime, accepted) in
+        [("2^48", true), ("2^31", true), ("2^24", true), ("2^20", false), ("100", false), ("2^49", false)]
+    {
         let offer = format!("m=audio 40000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}|{lifetime}\r\n");
         assert_eq!(read(&offer, &policy(&trunk)).is_ok(), accepted, "{lifetime}");
     }

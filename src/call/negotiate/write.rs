@@ -32,7 +32,12 @@ impl Description {
     }
 
     /// The answer to `offer`: what was chosen, with our key; every other stream refused.
-    pub(crate) fn answer(&mut self, offer: &SessionDescription, choice: &Choice, key: Option<&MasterKey>) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn answer(
+        &mut self,
+        offer: &SessionDescription,
+        choice: &Choice,
+        key: Option<&MasterKey>,
+    ) -> Zeroizing<Vec<u8>> {
         let mut media = Media::audio(self.local.port(), choice.profile.clone());
         media.add_format(rtpmap(choice.codec, choice.payload_type.value()), None);
         if let Some((payload_type, events)) = &choice.events {
@@ -51,7 +56,8 @@ impl Description {
         }
         let mut chosen = Some(media);
         let streams = offer.media.iter().enumerate();
-        let media = streams.map(|(line, media)| chosen.take_if(|_| line == choice.line).unwrap_or_else(|| media.refused()));
+        let media =
+            streams.map(|(line, media)| chosen.take_if(|_| line == choice.line).unwrap_or_else(|| media.refused()));
         self.encode(media.collect())
     }
 
