@@ -248,7 +248,7 @@ fn a_response_from_anyone_but_the_trunk_is_dropped() {
     let two_vias = response_to(&invite, "200 OK", "b1", &[CONTACT, "Via: SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKx"], "v=0");
     station.recv(CARRIER, two_vias);
     let forged = invite.text.replace(invite.branch(), "z9hG4bKguess");
-    let forged = Sent { text: forged, ..invite.clone() };
+    let forged = Sent { text: forged, ..invite };
     station.recv(CARRIER, response_to(&forged, "200 OK", "b1", &[CONTACT], "v=0"));
     assert_eq!(station.refused(Refusal::StrayResponse), 3);
     station.expect_no_event();

@@ -195,6 +195,11 @@ impl Station {
         self.sent.drain(..).collect()
     }
 
+    /// All events that were not looked at.
+    pub(crate) fn all_events(&mut self) -> Vec<(CallKey, Event)> {
+        self.events.drain(..).collect()
+    }
+
     #[track_caller]
     pub(crate) fn event(&mut self) -> (CallKey, Event) {
         self.events.pop_front().expect("an event")
