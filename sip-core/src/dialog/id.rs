@@ -21,7 +21,7 @@ impl DialogId {
         let to = request.to()?;
         let Some(local_tag) = to.tag() else { return Ok(None) };
         Ok(Some(Self {
-            call_id: request.call_id()?,
+            call_id: Text::copy_from(&request.call_id()?),
             local_tag: Text::copy_from(local_tag),
             remote_tag: Text::copy_from(request.from()?.tag().unwrap_or_default()),
         }))
@@ -30,7 +30,7 @@ impl DialogId {
     /// The dialog that a response from the peer makes or is in.
     pub fn of_response(response: &Response) -> Result<Self, HeaderError> {
         Ok(Self {
-            call_id: response.call_id()?,
+            call_id: Text::copy_from(&response.call_id()?),
             local_tag: Text::copy_from(response.from()?.tag().unwrap_or_default()),
             remote_tag: Text::copy_from(response.to()?.tag().unwrap_or_default()),
         })

@@ -9,14 +9,12 @@ pub struct RouteSet(Vec<NameAddr>);
 impl RouteSet {
     /// The route set of a UAS: Record-Route of the request, in order (RFC 3261 12.1.1).
     pub fn of_request(headers: &Headers) -> Result<Self, HeaderError> {
-        headers.record_routes().map(Self)
+        headers.record_routes().map(|routes| Self(routes.iter().map(detached).collect()))
     }
 
     /// The route set of a UAC: Record-Route of the response, reversed (RFC 3261 12.1.2).
     pub fn of_response(headers: &Headers) -> Result<Self, HeaderError> {
-        let mut routes = headers.record_routes()?;
-        routes.reverse();
-        Ok(Self(routes))
+        headers.record_routes().map(|routes| Self(routes.iter().rev().map(detached).collect()))
     }
 
     /// Whether there is none.
@@ -51,4 +49,9 @@ impl RouteSet {
         }
         request.headers_mut().push(HeaderName::Route, NameAddr::new(target.clone()).to_value());
     }
+}
+
+/// The same route in storage of its own: a dialog must not hold on to a whole packet.
+fn detached(route: &NameAddr) -> NameAddr {
+    NameAddr::parse(&route.to_value()).unwrap_or_else(|_| route.clone())
 }

@@ -46,7 +46,7 @@ impl Dialog {
     pub fn uas(invite: &Request, local_tag: &str, local_cseq: u32) -> Result<Self, DialogError> {
         let from = invite.from()?;
         let id = DialogId {
-            call_id: invite.call_id()?,
+            call_id: Text::copy_from(&invite.call_id()?),
             local_tag: Text::copy_from(local_tag),
             remote_tag: Text::copy_from(from.tag().unwrap_or_default()),
         };
@@ -166,7 +166,8 @@ impl fmt::Debug for Dialog {
 fn target(headers: &Headers) -> Result<Uri, DialogError> {
     let contact = headers.contact()?.ok_or(DialogError::Contact)?;
     match contact.uri {
-        Uri::Sip(_) => Ok(contact.uri),
+        // In storage of its own: a dialog must not hold on to a whole packet, with the keys in its body.
+        Uri::Sip(_) => Uri::parse(&contact.uri.to_text().into_bytes()).map_err(|_| DialogError::Contact),
         Uri::Tel(_) | Uri::Other(_) => Err(DialogError::Contact),
     }
 }

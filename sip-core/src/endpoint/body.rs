@@ -26,6 +26,12 @@ impl Body {
         self.0.is_empty()
     }
 
+    /// The same octets in storage of their own, which is wiped: for what outlives the packet it came in.
+    #[must_use]
+    pub(super) fn detached(&self) -> Self {
+        Self::from(self.0.to_vec())
+    }
+
     pub(super) fn bytes(&self) -> Bytes {
         self.0.clone()
     }

@@ -198,6 +198,10 @@ impl Call {
         }
     }
 
+    pub(super) const fn is_ringing(&self) -> bool {
+        matches!(self.phase, Phase::Ringing(_))
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Ringing(ringing) => ringing.ring_again_at,

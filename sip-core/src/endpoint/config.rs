@@ -69,6 +69,8 @@ pub struct Caps {
     pub transactions: usize,
     /// Calls, and so dialogs.
     pub calls: usize,
+    /// Inbound calls that are not answered yet: what a flood of INVITEs can hold.
+    pub unanswered: usize,
     /// Connections, those being made too.
     pub connections: usize,
     /// Connections from one source address, where its trunk says nothing else.
@@ -77,7 +79,7 @@ pub struct Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { transactions: 100_000, calls: 20_000, connections: 4_096, connections_per_source: 32 }
+        Self { transactions: 100_000, calls: 20_000, unanswered: 4_000, connections: 4_096, connections_per_source: 32 }
     }
 }
 

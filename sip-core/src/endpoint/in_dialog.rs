@@ -192,7 +192,7 @@ impl Endpoint {
         up.session = SessionTimer::new(agreed, now);
         up.answer_in_ack = offer.is_none();
         up.local_sdp = Some(sdp);
-        up.answered_offer = offer;
+        up.answered_offer = offer.as_ref().map(Body::detached);
         if by == ReinviteMethod::Invite {
             up.unacked = Some(Unacked::new(inbound.cseq, bytes, &self.config.timers, now));
         }

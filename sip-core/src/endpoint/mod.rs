@@ -103,6 +103,8 @@ pub struct Endpoint {
     dialogs: HashMap<DialogId, CallKey>,
     call_schedule: Schedule<CallKey>,
     last_call: u64,
+    /// Calls of the table that ring.
+    unanswered: usize,
     draining: bool,
     /// The latest `now` that was seen.
     latest: Instant,
@@ -119,6 +121,7 @@ impl Endpoint {
             dialogs: HashMap::new(),
             call_schedule: Schedule::new(),
             last_call: 0,
+            unanswered: 0,
             draining: false,
             latest: now,
             config,
@@ -210,12 +213,10 @@ impl Endpoint {
     pub fn stats(&self) -> Stats {
         let mut stats = self.transport.stats.clone();
         stats.calls = self.calls.len();
+        stats.unanswered = self.unanswered;
         stats.dialogs = self.dialogs.len();
         stats.transactions = self.transactions.len();
         stats.connections = self.transport.len();
         stats
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -72,6 +72,8 @@ refusals! {
     TransactionsFull = "transactions_full",
     /// The table of dialogs is full: 503.
     DialogsFull = "dialogs_full",
+    /// As many inbound calls wait for an answer as may: 503.
+    UnansweredFull = "unanswered_full",
     /// The endpoint shuts down: 503.
     ShuttingDown = "shutting_down",
     /// A re-INVITE or UPDATE while one of ours is under way: 491.
@@ -109,6 +111,8 @@ refusals! {
 pub struct Stats {
     /// Calls, from INVITE to the last event.
     pub calls: usize,
+    /// Inbound calls without a final response.
+    pub unanswered: usize,
     /// Transactions of all four kinds.
     pub transactions: usize,
     /// Dialogs, early ones of calls that we place not counted apart.
@@ -148,6 +152,7 @@ impl Default for Stats {
     fn default() -> Self {
         Self {
             calls: 0,
+            unanswered: 0,
             transactions: 0,
             dialogs: 0,
             connections: 0,
@@ -165,6 +170,7 @@ impl fmt::Debug for Stats {
         let mut debug = f.debug_struct("Stats");
         debug
             .field("calls", &self.calls)
+            .field("unanswered", &self.unanswered)
             .field("transactions", &self.transactions)
             .field("dialogs", &self.dialogs)
             .field("connections", &self.connections)

@@ -108,6 +108,7 @@ impl Endpoint {
     /// Takes a call out of the table, works on it, and puts it back or forgets it. False for one that is not there.
     pub(super) fn with_call(&mut self, key: CallKey, work: impl FnOnce(&mut Self, &mut Call)) -> bool {
         let Some(mut call) = self.calls.remove(&key) else { return false };
+        self.unanswered -= usize::from(call.is_ringing());
         work(self, &mut call);
         self.settle(call);
         true
@@ -118,6 +119,7 @@ impl Endpoint {
     pub(super) fn settle(&mut self, mut call: Box<Call>) {
         if !matches!(call.phase, Phase::Gone) {
             self.call_schedule.set(call.key, call.deadline());
+            self.unanswered += usize::from(call.is_ringing());
             self.calls.insert(call.key, call);
             return;
         }

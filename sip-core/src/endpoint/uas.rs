@@ -94,7 +94,8 @@ impl Endpoint {
         let agreed = self.session_interval(request)?;
         let tag = self.tokens.tag();
         let dialog = Dialog::uas(request, &tag, self.tokens.cseq())?;
-        let (flow, source) = (incoming.arrival.flow, &incoming.arrival.source);
+        // For UDP the port that an honest Via names: where the peer listens, and not only where it sent from.
+        let (flow, source) = (incoming.reply.flow, &incoming.arrival.source);
         let contact = self.contact(flow, source.transport, source.address, dialog.is_secure());
         let base = Base::new(request, &tag)?.in_dialog(request, contact);
         let path = Path { flow, transport: source.transport, next_hop: None };
@@ -124,6 +125,8 @@ impl Endpoint {
             Some(Refusal::ShuttingDown)
         } else if self.calls.len() >= self.config.caps.calls {
             Some(Refusal::DialogsFull)
+        } else if self.unanswered >= self.config.caps.unanswered {
+            Some(Refusal::UnansweredFull)
         } else if self.transactions.len() >= self.config.caps.transactions {
             Some(Refusal::TransactionsFull)
         } else {
@@ -185,7 +188,7 @@ impl Endpoint {
         up.unacked = Some(Unacked::new(inbound.cseq, bytes, &self.config.timers, now));
         up.answer_in_ack = delayed_offer;
         up.local_sdp = Some(sdp);
-        up.answered_offer = remote_offer;
+        up.answered_offer = remote_offer.as_ref().map(Body::detached);
         call.phase = Phase::Up(Box::new(up));
     }
 

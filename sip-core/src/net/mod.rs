@@ -62,6 +62,8 @@ pub const STREAM_QUEUE: usize = 256;
 /// Messages to one connection that its socket has not taken yet. A carrier's calls share one connection, and may all end at
 /// once: so much must be room for. A message has about 600 octets.
 pub const WRITE_QUEUE: usize = 4_096;
+/// Octets of those messages; whichever bound is reached first.
+pub const WRITE_OCTETS: usize = 4 * 1024 * 1024;
 
 /// A running server. Dropping it stops it at once; [`Server::shutdown`] ends the calls first.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,12 +18,14 @@ use zeroize::Zeroizing;
 use crate::admission::{TlsFacts, Transport};
 use crate::endpoint::{ConnectionId, Input, NextHop, wiped};
 
-use super::{WRITE_QUEUE, identity};
+use super::{WRITE_OCTETS, WRITE_QUEUE, identity};
 
 /// The driver's end of a connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     writer: mpsc::Sender<Bytes>,
+    /// Octets in the queue.
+    queued: Arc<AtomicUsize>,
     task: AbortHandle,
     pub(super) is_ready: bool,
 }
@@ -32,6 +35,7 @@ pub(super) struct Task {
     id: ConnectionId,
     inputs: mpsc::Sender<Input>,
     writes: mpsc::Receiver<Bytes>,
+    queued: Arc<AtomicUsize>,
 }
 
 impl Connection {
@@ -80,7 +84,8 @@ impl Connection {
     {
         let (writer, writes) = mpsc::channel(WRITE_QUEUE);
         let gone = inputs.clone();
-        let work = work(Task { id, inputs, writes });
+        let queued = Arc::new(AtomicUsize::new(0));
+        let work = work(Task { id, inputs, writes, queued: Arc::clone(&queued) });
         let task = tokio::spawn(async move {
             if let Err(error) = work.await {
                 tracing::debug!(connection = id.number(), kind = ?error.kind(), "connection failed");
@@ -88,11 +93,15 @@ impl Connection {
             // The driver is gone: nobody asks any more.
             drop(gone.send(Input::Disconnected { connection: id }).await);
         });
-        Self { writer, task: task.abort_handle(), is_ready: false }
+        Self { writer, queued, task: task.abort_handle(), is_ready: false }
     }
 
     /// Queues a message. False when the queue is full: the peer does not read.
     pub(super) fn send(&self, bytes: Bytes) -> bool {
+        let length = bytes.len();
+        if self.queued.fetch_add(length, Ordering::Relaxed) > WRITE_OCTETS {
+            return false;
+        }
         !matches!(self.writer.try_send(bytes), Err(mpsc::error::TrySendError::Full(_)))
     }
 
@@ -118,7 +127,7 @@ impl Task {
         let (id, inputs) = (self.id, self.inputs);
         tokio::select! {
             read = read_all(id, reader, &inputs) => read,
-            written = write_all(writer, &mut self.writes) => written,
+            written = write_all(writer, &mut self.writes, &self.queued) => written,
         }
     }
 }
@@ -143,10 +152,15 @@ async fn read_all(
     }
 }
 
-async fn write_all(mut writer: impl AsyncWrite + Unpin, writes: &mut mpsc::Receiver<Bytes>) -> io::Result<()> {
+async fn write_all(
+    mut writer: impl AsyncWrite + Unpin,
+    writes: &mut mpsc::Receiver<Bytes>,
+    queued: &AtomicUsize,
+) -> io::Result<()> {
     while let Some(bytes) = writes.recv().await {
         let late = |_| io::Error::from(io::ErrorKind::TimedOut);
         timeout_at(Instant::now() + WRITE, writer.write_all(&bytes)).await.map_err(late)??;
+        queued.fetch_sub(bytes.len(), Ordering::Relaxed);
     }
     timeout_at(Instant::now() + WRITE, writer.shutdown()).await.unwrap_or(Ok(()))
 }

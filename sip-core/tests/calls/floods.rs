@@ -76,6 +76,21 @@ fn the_tables_have_caps_and_say_503() {
 }
 
 #[test]
+fn unanswered_calls_have_a_cap_of_their_own() {
+    let mut station = Station::with(rules(), |config| config.caps.unanswered = 3);
+    for call in 0..5 {
+        station.recv(CARRIER, Message::numbered(call).text());
+    }
+    assert_eq!((station.stats().unanswered, station.refused(Refusal::UnansweredFull)), (3, 2));
+    let (answered, refused) = (station.incoming(), station.incoming());
+    station.answer(answered);
+    station.hang_up(refused);
+    assert_eq!(station.stats().unanswered, 1);
+    station.recv(CARRIER, Message::numbered(6).text());
+    assert_eq!(station.stats().unanswered, 2);
+}
+
+#[test]
 fn transactions_have_a_cap_and_a_bye_still_ends_its_call() {
     let mut station = Station::with(rules(), |config| config.caps.transactions = 30);
     let (_, ok) = crate::script::established(&mut station);
