@@ -54,6 +54,11 @@ impl Call<'_> {
                     Some(sound) => return self.activity = Activity::Playing(sound.play()),
                     None => Event::PlayFailed,
                 },
+                Action::PlayEarly(file) => match self.context.shared.loaded.sounds.get(file.path()) {
+                    Some(sound) if self.early_media().await => return self.activity = Activity::Playing(sound.play()),
+                    Some(_) if self.leaving => return,
+                    Some(_) | None => Event::PlayFailed,
+                },
                 Action::PlayUrl { app, url } => match self.fetch(&app, &url) {
                     Some(fetching) => return self.activity = fetching,
                     None => Event::PlayFailed,
@@ -83,27 +88,64 @@ impl Call<'_> {
         self.command(Command::Reject(Reject { status, reason, retry_after: None })).await;
     }
 
+    /// Sends 183 with the answer to the offer, once; says whether the caller can be heard to. Without an offer there is nowhere to
+    /// send to yet.
+    async fn early_media(&mut self) -> bool {
+        match std::mem::replace(&mut self.negotiation, Negotiation::Done) {
+            Negotiation::Offered(offered) => match self.answer_offer(*offered) {
+                Ok(sdp) => {
+                    let early = Command::Ring { status: StatusCode::SESSION_PROGRESS, sdp: Some(sdp.clone().into()) };
+                    self.negotiation = Negotiation::Early(sdp);
+                    self.command(early).await;
+                    if let Some(media) = &mut self.media {
+                        // The route says in so many words that audio goes before the answer.
+                        media.may_send = true;
+                    }
+                    true
+                }
+                Err(error) => {
+                    self.no_media(&error).await;
+                    false
+                }
+            },
+            Negotiation::Early(sdp) => {
+                self.negotiation = Negotiation::Early(sdp);
+                true
+            }
+            before @ (Negotiation::Delayed
+            | Negotiation::WaitingForAnswer(..)
+            | Negotiation::WaitingForAnswerWithin(_)
+            | Negotiation::Done) => {
+                self.negotiation = before;
+                false
+            }
+        }
+    }
+
     /// Binds the media and sends 200. The rest follows with the ACK.
     async fn answer(&mut self) {
         let sdp = match std::mem::replace(&mut self.negotiation, Negotiation::Done) {
             Negotiation::Offered(offered) => self.answer_offer(*offered),
+            // The 200 repeats the description of the 183 (RFC 3261 13.3.1.4).
+            Negotiation::Early(sdp) => Ok(sdp),
             Negotiation::Delayed => self.answer_with_offer(),
             // The run answers once.
             Negotiation::WaitingForAnswer(..) | Negotiation::WaitingForAnswerWithin(_) | Negotiation::Done => return,
         };
         match sdp {
             Ok(sdp) => self.command(Command::Answer { sdp: sdp.into() }).await,
-            Err(error) => {
-                tracing::error!(event = "call.refused", call = %self.facts.id, reason = "media", %error, "no media");
-                self.leaving = true;
-                let (status, cause) = match error {
-                    AnswerError::Port(_) => (StatusCode::SERVICE_UNAVAILABLE, 34),
-                    AnswerError::Refused(refused) => (refused.status(), 88),
-                };
-                self.command(Command::Reject(Reject { status, reason: Some(Cause::Q850(cause)), retry_after: None }))
-                    .await;
-            }
+            Err(error) => self.no_media(&error).await,
         }
+    }
+
+    async fn no_media(&mut self, error: &AnswerError) {
+        tracing::error!(event = "call.refused", call = %self.facts.id, reason = "media", %error, "no media");
+        self.leaving = true;
+        let (status, cause) = match error {
+            AnswerError::Port(_) => (StatusCode::SERVICE_UNAVAILABLE, 34),
+            AnswerError::Refused(refused) => (refused.status(), 88),
+        };
+        self.command(Command::Reject(Reject { status, reason: Some(Cause::Q850(cause)), retry_after: None })).await;
     }
 
     fn answer_offer(

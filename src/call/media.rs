@@ -25,7 +25,7 @@ use crate::telemetry::Held;
 
 /// A frame.
 pub(super) const FRAME: Duration = Duration::from_millis(20);
-/// Frames that are sent at once after the worker was held up; what is further behind is left out.
+/// Frames that are sent at once after the worker was held up; what was further behind is left out.
 const CATCH_UP: u32 = 5;
 /// Packets read from one socket in one turn, so that a flood on one call does not hold up the others.
 const READ_BUDGET: usize = 32;
@@ -86,6 +86,14 @@ pub(super) struct Media {
     silence: SampleRate,
     /// Where the trunk's RTP may come from when it need not be the signalled address.
     latch: Option<Latch>,
+}
+
+/// What is to be done with a frame whose time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    Send,
+    /// Its time has been over for too long.
+    LeaveOut,
 }
 
 /// The addresses among which a leg's one latch may move.
@@ -261,16 +269,12 @@ impl Media {
         [self.session.next_uplink(), self.session.next_rtcp()].into_iter().flatten().fold(self.next_send, Instant::min)
     }
 
-    /// Whether a frame is to be sent now. Deadlines are absolute: a late turn is made up for, a long one left out.
-    pub(super) fn due(&mut self, now: Instant) -> bool {
-        if now < self.next_send {
-            return false;
-        }
-        if now.duration_since(self.next_send) > FRAME * CATCH_UP {
-            self.next_send = now;
-        }
+    /// What is to be done with the next frame. Deadlines are absolute: a late turn is made up for, and a long one left out, so
+    /// that a stall does not become lasting delay.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
+        let behind = now.checked_duration_since(self.next_send)?;
         self.next_send += FRAME;
-        true
+        Some(if behind > FRAME * CATCH_UP { Due::LeaveOut } else { Due::Send })
     }
 
     /// Sends a frame, or silence where there is none; says whether it left.

@@ -28,10 +28,11 @@ use sip_core::wire::StatusCode;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 use uuid::{Builder, Uuid};
+use zeroize::Zeroizing;
 
 use self::activity::{Activity, Outcome};
 use self::facts::Facts;
-use self::media::Media;
+use self::media::{Due, Media};
 use self::negotiate::{Choice, Offered, Refused};
 pub(crate) use self::prompt::{Player, Prompt};
 use crate::server::Context;
@@ -75,6 +76,8 @@ struct Call<'w> {
 enum Negotiation {
     /// The INVITE had this offer; what was chosen waits for our answer.
     Offered(Box<(SessionDescription, Choice)>),
+    /// The offer was answered in a 183; the 200 repeats it.
+    Early(Zeroizing<Vec<u8>>),
     /// The INVITE had no offer: our 200 carries one.
     Delayed,
     /// Our offer is out, in a 200; the ACK brings the answer.
@@ -202,10 +205,10 @@ impl<'w> Call<'w> {
     fn downlink(&mut self, now: Instant) -> bool {
         let Some(media) = &mut self.media else { return false };
         let mut played = false;
-        while media.due(now) {
+        while let Some(due) = media.due(now) {
             let frame = self.activity.next_frame(now);
             played |= frame.is_none() && matches!(self.activity, Activity::Playing(_));
-            let sent = media.send(frame.as_ref(), now);
+            let sent = due == Due::LeaveOut || media.send(frame.as_ref(), now);
             if let (Activity::Stream(stream), Some(_), true) = (&mut self.activity, &frame, sent) {
                 stream.session.on_frame_sent(now);
                 if !self.app_heard {

@@ -43,7 +43,7 @@ impl Call<'_> {
                     return self.give_up(refused).await;
                 }
             }
-            Negotiation::Offered(_) | Negotiation::Delayed | Negotiation::Done => {}
+            Negotiation::Offered(_) | Negotiation::Early(_) | Negotiation::Delayed | Negotiation::Done => {}
         }
         if let Some(media) = &mut self.media {
             media.may_send = true;

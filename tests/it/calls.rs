@@ -8,7 +8,7 @@ use sip_core::endpoint::{EndReason, EndedBy};
 use strongline::demo::app::{Happened, TalkEvent};
 use strongline::demo::caller::{CallError, HangUp, Protection, Sound, Touch, Via};
 
-use crate::harness::{Lab, PLAIN, likeness, place, settle, tone};
+use crate::harness::{Lab, PLAIN, Phone, likeness, place, rtp_packets, sdp, settle, tone};
 
 const TO_APP: &str = "[[route]]\nname = \"app\"\ndo = [{ app = \"echo\" }]";
 const SECOND: Duration = Duration::from_secs(1);
@@ -171,6 +171,47 @@ fn digits_reach_the_application_once_each() {
         }
     }
     assert_eq!(digits, "1*#9");
+}
+
+#[test]
+fn early_media_is_heard_before_the_answer() {
+    let lab = Lab::new();
+    lab.tone("early.wav", SECOND);
+    let route =
+        "[[route]]\nname = \"early\"\ndo = [{ play = { file = \"early.wav\", early = true } }, { hangup = {} }]";
+    let server = lab.serve(&format!("srtp = \"preferred\"\n{PLAIN}"), route);
+    let mut phone = Phone::new(lab.udp);
+    let media = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    phone.request("INVITE", &sdp(&media));
+    let early = phone.response();
+    assert!(early.starts_with("SIP/2.0 183") && early.contains("m=audio"), "{early}");
+    assert_eq!(rtp_packets(&media, 40), 40, "the tone is heard");
+    // The route's end refuses the call: it was never answered.
+    let refused = phone.response();
+    assert!(refused.starts_with("SIP/2.0 603"), "{refused}");
+    phone.request("ACK", "");
+    settle(&server);
+    server.stop(SECOND);
+}
+
+#[test]
+fn an_invite_without_an_offer_gets_ours_and_the_ack_answers_it() {
+    let lab = Lab::new();
+    lab.tone("tone.wav", SECOND);
+    let route = "[[route]]\nname = \"tone\"\ndo = [{ play = { file = \"tone.wav\" } }]";
+    let server = lab.serve(&format!("srtp = \"preferred\"\n{PLAIN}"), route);
+    let mut phone = Phone::new(lab.udp);
+    phone.request("INVITE", "");
+    let ok = phone.response();
+    assert!(ok.starts_with("SIP/2.0 200") && ok.contains("m=audio") && ok.contains("RTP/AVP 0 8 101"), "{ok}");
+    let media = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    phone.request("ACK", &sdp(&media));
+    assert_eq!(rtp_packets(&media, 40), 40, "the tone is heard");
+    let bye = phone.response();
+    assert!(bye.starts_with("BYE "), "the route hangs up: {bye}");
+    phone.answer(&bye);
+    settle(&server);
+    server.stop(SECOND);
 }
 
 #[test]

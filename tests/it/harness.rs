@@ -64,6 +64,8 @@ ports          = "{ports}"
 public_address = "127.0.0.1"
 bind           = "127.0.0.1"
 rtp_timeout    = 5
+# Held still: what is compared with the original must not have been stretched.
+jitter         = {{ min_ms = 60, initial_ms = 60, max_ms = 60 }}
 
 [[trunk]]
 name             = "lab"
@@ -154,4 +156,72 @@ pub(crate) fn settle(server: &Server) {
         assert!(Instant::now() < until, "left behind: calls, sockets, streams, requests {ours:?}, dialogs {dialogs}");
         std::thread::yield_now();
     }
+}
+
+/// A phone that speaks SIP over UDP word by word, for what the caller of the demo never does.
+pub(crate) struct Phone {
+    socket: UdpSocket,
+    tag: String,
+}
+
+impl Phone {
+    pub(crate) fn new(server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.connect(server).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        Self { socket, tag: String::new() }
+    }
+
+    /// Sends a request of the one call.
+    pub(crate) fn request(&mut self, method: &str, body: &str) {
+        let local = self.socket.local_addr().unwrap();
+        let (tag, port) = (&self.tag, local.port());
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let request = format!(
+            "{method} sip:+14155550100@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{port}{method};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:+14155550111@127.0.0.1>;tag=phone\r\nTo: <sip:+14155550100@127.0.0.1>{tag}\r\n\
+             Call-ID: call-{port}\r\nCSeq: 1 {method}\r\nContact: <sip:phone@{local}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.socket.send(request.as_bytes()).unwrap();
+    }
+
+    /// The next message that is not a 100.
+    pub(crate) fn response(&mut self) -> String {
+        loop {
+            let mut octets = [0; 4_096];
+            let count = self.socket.recv(&mut octets).unwrap();
+            let message = String::from_utf8_lossy(&octets[..count]).into_owned();
+            if message.starts_with("SIP/2.0 100") {
+                continue;
+            }
+            if let Some(to) = message.lines().find(|line| line.starts_with("To:")).and_then(|to| to.split_once(";tag="))
+            {
+                self.tag = format!(";tag={}", to.1);
+            }
+            return message;
+        }
+    }
+
+    /// Says 200 to a request of the server's.
+    pub(crate) fn answer(&self, request: &str) {
+        let copied = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
+        let headers: Vec<_> = request.lines().filter(|line| copied.iter().any(|name| line.starts_with(name))).collect();
+        let answer = format!("SIP/2.0 200 OK\r\n{}\r\nContent-Length: 0\r\n\r\n", headers.join("\r\n"));
+        self.socket.send(answer.as_bytes()).unwrap();
+    }
+}
+
+/// A plain description for this socket.
+pub(crate) fn sdp(media: &UdpSocket) -> String {
+    let port = media.local_addr().unwrap().port();
+    format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n")
+}
+
+/// Waits for so many RTP packets of PCMU, of 20 ms each; fewer when they stop coming.
+pub(crate) fn rtp_packets(media: &UdpSocket, wanted: usize) -> usize {
+    media.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let mut octets = [0; 2_048];
+    let is_audio = |count: usize, octets: &[u8]| count == 172 && octets[0] == 0x80 && octets[1] & 0x7f == 0;
+    (0..wanted).take_while(|_| media.recv(&mut octets).is_ok_and(|count| is_audio(count, &octets))).count()
 }

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from strongline_lab import audio, netns, pcap, rtp, srtp
+from strongline_lab import audio, netns, pcap, rtp, srtp, waiting
 from strongline_lab.baresip import Baresip
 from strongline_lab.kamailio import Kamailio
 from strongline_lab.sipp import Sipp
@@ -31,7 +31,7 @@ def test_baresip_speech_passes_and_libsrtp_verifies_it(folder, certificates, run
     with pcap.Capture(folder, filter_="udp") as capture:
         caller.dial(callee.listen)
         caller.established()
-        heard_enough(callee, speech)
+        waiting.wait_until(lambda: callee.has_heard(speech), "the speech arrives")
         caller.hang_up()
         capture.stop()
         datagrams = capture.datagrams()
@@ -75,12 +75,3 @@ def test_the_judges_can_say_no(folder):
     clear = pcap.Datagram(0.0, ("127.0.0.1", 4000), ("127.0.0.2", 5000), bytes([0x80, 0]) + bytes(10) + bytes(160))
     verdict = srtp.judge([clear], {clear.source: ("AES_CM_128_HMAC_SHA1_80", "A" * 40)})[clear.source]
     assert (verdict.verified, verdict.refused, verdict.clear) == (0, 1, 1)
-
-
-def heard_enough(peer, speech):
-    from strongline_lab import waiting
-
-    waiting.wait_until(
-        lambda: list(peer.folder.glob("dump-*-dec.wav")) and len(peer.heard()) > len(speech) + audio.RATE,
-        "the speech has arrived",
-    )

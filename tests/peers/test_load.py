@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import pytest
 from strongline_lab import waiting
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benches"))
@@ -15,6 +16,7 @@ def held(pid):
     return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
 
 
+@pytest.mark.alone
 def test_a_hundred_calls_lose_nothing_and_leave_nothing_behind():
     with bench.Server() as server:
         # The first call opens what stays open.

@@ -99,6 +99,8 @@ table! {
     pub struct PlayStep in "`play`" {
         /// A WAV file: PCM, 16 bit, mono. A relative path starts at the folder of the dialplan file.
         file: SoundFile = required(text::<SoundFile>(), "file = \"welcome.wav\""),
+        /// Plays it before the call is answered, as early media (183): the caller hears it and is not charged yet.
+        early: bool = or_default("false", flag()),
     }
     later { "url", "repeat", "text" }
 }

@@ -26,6 +26,8 @@ pub enum Action {
     OpenStream(Box<StreamPlan>),
     /// Play a local file, then report [`Event::PlayEnded`] or [`Event::PlayFailed`].
     PlayFile(SoundFile),
+    /// Send 183 with early media and play a local file, then report as for `PlayFile`. The call is not answered by it.
+    PlayEarly(SoundFile),
     /// Fetch and play what the application named, then report as for `PlayFile`.
     PlayUrl {
         /// The application that named it: roots and private hosts.

@@ -15,6 +15,9 @@ impl Run {
                 Step::Answer if self.answered => {}
                 Step::Ring => return (State::Ringing, Action::Ring),
                 Step::Answer => return self.once_answered(Then::NextStep),
+                Step::Play(play) if play.early && !self.answered => {
+                    return (State::Playing, Action::PlayEarly(play.file));
+                }
                 Step::Play(play) => return self.once_answered(Then::Play(play.file)),
                 Step::App(step) => return self.first_ask(&step),
                 Step::Stream(step) => return self.direct_stream(step),

@@ -72,6 +72,7 @@ fn brief(action: &Action) -> String {
         Action::AskApp { app, url } => format!("ask {} {}", app.name, url.as_str()),
         Action::OpenStream(plan) => format!("stream {}", plan.url.as_str()),
         Action::PlayFile(file) => format!("play {}", file.path().display()),
+        Action::PlayEarly(file) => format!("play early {}", file.path().display()),
         Action::PlayUrl { url, .. } => format!("fetch {}", url.as_str()),
         Action::Reject(reject) => format!("reject {}", reject.status),
         Action::Hangup(cause) => format!("hangup {}", cause.as_str()),
@@ -103,6 +104,24 @@ fn the_steps_are_taken_in_order_and_the_end_hangs_up() {
         ],
     );
     assert!(run.is_over());
+}
+
+#[test]
+fn early_media_does_not_answer() {
+    let mut early = run(r#"{ play = { file = "a.wav", early = true } }, { app = "bot" }"#);
+    script(
+        &mut early,
+        vec![
+            (Event::Start, "play early a.wav"),
+            (Event::PlayEnded, "ask bot https://bot.example.com/flow"),
+            (Event::FlowAnswered(FlowAction::Hangup), "reject 603"),
+        ],
+    );
+    let mut late = run(r#"{ answer = {} }, { play = { file = "a.wav", early = true } }"#);
+    script(
+        &mut late,
+        vec![(Event::Start, "answer"), (Event::Answered, "play a.wav"), (Event::PlayEnded, "hangup route-ended")],
+    );
 }
 
 #[test]
@@ -383,7 +402,7 @@ proptest! {
                     _ => stream_to("wss://bot.example.com/s", None),
                 },
                 Action::OpenStream(_) => if choice % 2 == 0 { Event::StreamEnded } else { Event::StreamFailed },
-                Action::PlayFile(_) | Action::PlayUrl { .. } => Event::PlayEnded,
+                Action::PlayFile(_) | Action::PlayEarly(_) | Action::PlayUrl { .. } => Event::PlayEnded,
                 Action::Reject(_) | Action::Hangup(_) => return Ok(()),
                 Action::Wait => return Err(TestCaseError::fail("stuck")),
             };

@@ -18,7 +18,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect, WebSocketDisconnected
 
 from . import waiting
 
@@ -193,7 +193,7 @@ async def echo(_app, websocket, stream):
     while (message := await receive(websocket, stream)) is not None:
         if isinstance(message, bytes):
             # The server may have closed by now; its last words still wait to be read.
-            with contextlib.suppress(WebSocketDisconnect):
+            with contextlib.suppress(WebSocketDisconnect, WebSocketDisconnected):
                 await websocket.send_bytes(message)
         elif message.get("type") == "start":
             await websocket.send_bytes(bytes(2 * int(LEAD_S * message["media"]["rate"])))

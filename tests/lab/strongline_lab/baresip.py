@@ -15,6 +15,7 @@ from pathlib import Path
 from . import audio, processes, waiting
 
 _MODULES_PATHS = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/lib/aarch64-linux-gnu/baresip/modules")
+SILENCE_FIRST_S = 1.0
 _APP_MODULES = ("account", "contact", "menu", "ctrl_tcp")
 _MODULES = ("stdio", "g711", "aufile", "aubridge", "sndfile", "uuid", "srtp")
 
@@ -34,8 +35,9 @@ class Baresip:
         media = waiting.free_port(local, span=42)
         source = self.folder / "play.wav"
         speech = audio.tone(700, 1) if play is None else play
-        # The file's end would end the source; silence to the end of any test keeps the stream going.
-        audio.write_wav(source, [*speech, *([0] * audio.RATE * 60)])
+        # Nobody speaks in the first moment of a call, in which jitter buffers find their pace. The file's end would end
+        # the source; silence to the end of any test keeps the stream going.
+        audio.write_wav(source, [*([0] * int(audio.RATE * SILENCE_FIRST_S)), *speech, *([0] * audio.RATE * 60)])
         # Its TLS port is the next one.
         self.listen = f"sip:{name}@{local}:{self.port + (transport == 'tls')};transport={transport}"
         config = [
@@ -109,8 +111,9 @@ class Baresip:
         """What it decoded, from the first packet to now."""
         return self._recording("dec")
 
-    def sent(self):
-        return self._recording("enc")
+    def has_heard(self, speech):
+        """Whether what came back so far is long enough to hold all of what it said, whatever the way took."""
+        return list(self.folder.glob("dump-*-dec.wav")) and len(self.heard()) > len(speech) + (SILENCE_FIRST_S + 1) * audio.RATE
 
     def stop(self):
         self.program.stop()
