@@ -18,7 +18,7 @@ pub struct Connection {
 pub enum Address {
     /// An IP address.
     Ip(IpAddr),
-    /// A host name, or an address of another kind. This server resolves none: a name is another's choice of target
+    /// A host name, or an address in another way of writing (`127.1`). This server resolves none: a name is another's choice of target
     /// at the time of asking.
     Name(String),
 }
@@ -44,13 +44,14 @@ impl Connection {
 
     pub(super) fn from_fields(nettype: &str, addrtype: &str, address: &str) -> Result<Self, SdpError> {
         if !nettype.eq_ignore_ascii_case("IN") {
-            return Ok(Self { address: Address::Name(address.to_owned()), has_suffix: false });
+            return Err(SdpReason::Connection.into());
         }
         let (address, has_suffix) = address.split_once('/').map_or((address, false), |(address, _)| (address, true));
         let address = match address.parse::<IpAddr>() {
             Ok(address) if addrtype.eq_ignore_ascii_case(if address.is_ipv4() { "IP4" } else { "IP6" }) => {
                 Address::Ip(address)
             }
+            Err(_) if address.is_empty() => return Err(SdpReason::Connection.into()),
             // Two readers of `IP4 ::1` would see two things.
             Ok(_) => return Err(SdpReason::Connection.into()),
             Err(_) => Address::Name(address.to_owned()),

@@ -55,7 +55,7 @@ pub enum SdpReason {
     Malformed,
     /// An `m=` line breaks it, a port above 65535 included.
     Media,
-    /// A `c=` line is not an address of its stated kind.
+    /// A `c=` line is not of the Internet, or not an address of its stated kind.
     Connection,
     /// An `a=crypto` line breaks the grammar of RFC 4568, its base64 included.
     Crypto,

@@ -41,7 +41,7 @@ impl Default for Policy<'_> {
 pub enum TargetRefusal {
     /// No `c=` line speaks for the media.
     Missing,
-    /// A host name, or an address of another network.
+    /// A host name, or an address in another way of writing.
     Name,
     /// Several `c=` lines, or one with a time to live or a count.
     Several,

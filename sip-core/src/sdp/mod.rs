@@ -19,9 +19,6 @@ mod profile;
 mod rtp;
 mod session;
 
-#[cfg(test)]
-mod tests;
-
 pub use attribute::Attribute;
 pub use connection::{Address, Connection};
 pub use crypto::{Crypto, CryptoKey, Lifetime, Mki, SessionParam};

@@ -129,10 +129,21 @@ impl Framer {
             return Some(Frame::Ping);
         }
         drop(self.take(2));
-        // What follows at once is a message behind a stray line break (RFC 3261 7.5).
-        let is_alone = self.buffer.is_empty();
-        self.state = State::Between { after_break: is_alone };
-        is_alone.then_some(Frame::Pong)
+        match self.buffer.as_ref() {
+            [] => {
+                self.state = State::Between { after_break: true };
+                Some(Frame::Pong)
+            }
+            [b'\r'] => {
+                self.state = State::Between { after_break: true };
+                None
+            }
+            // What follows at once is a message behind a stray line break (RFC 3261 7.5).
+            _ => {
+                self.state = State::Head { scanned: 0, line: 0 };
+                None
+            }
+        }
     }
 
     /// Where the head ends, its empty line included. Looks at each octet once.

@@ -81,11 +81,10 @@ impl Params {
         let mut text = BytesMut::with_capacity(self.0.len().saturating_add(name.len()).saturating_add(16));
         let mut done = false;
         for param in self.iter() {
-            if param.name.eq_ignore_ascii_case(name.as_bytes()) {
-                put(&mut text, name, value);
-                done = true;
-            } else {
+            if !param.name.eq_ignore_ascii_case(name.as_bytes()) {
                 param.encode(&mut text);
+            } else if !std::mem::replace(&mut done, true) {
+                put(&mut text, name, value);
             }
         }
         if !done {

@@ -1,0 +1,177 @@
+//! What must hold for any octets at all: no panic, whatever is accepted can be read whole and comes back when it is
+//! printed, and what is refused has an answer that can be sent or none. Shared by the tests and the fuzz targets.
+
+use bytes::{Bytes, BytesMut};
+use sip_core::{
+    limits,
+    sdp::{SessionDescription, media_target},
+    wire::{
+        Contact, Frame, Framer, HeaderName, Headers, Message, NameAddr, ParseError, Uri, Via, parse_datagram, sdp_body,
+    },
+};
+
+/// Octets as one datagram.
+pub(crate) fn datagram(octets: &[u8]) {
+    check(parse_datagram(Bytes::copy_from_slice(octets)));
+}
+
+/// Octets as a stream, in pieces that end at `cuts`; gives the messages' bodies.
+pub(crate) fn stream(octets: &[u8], cuts: &[usize]) -> Vec<Bytes> {
+    let mut framer = Framer::new();
+    let mut bodies = Vec::new();
+    let mut from = 0;
+    for cut in cuts.iter().copied().chain([octets.len()]) {
+        let cut = cut.clamp(from, octets.len());
+        framer.feed(octets.get(from..cut).unwrap_or_default());
+        from = cut;
+        loop {
+            match framer.poll() {
+                Ok(Some(Frame::Message(message))) => {
+                    assert!(message.body().len() <= limits::STREAM_MESSAGE);
+                    bodies.push(message.body().clone());
+                    check(Ok(message));
+                }
+                Ok(Some(Frame::Refused(error))) => {
+                    assert!(!error.reason().loses_framing());
+                    check(Err(error));
+                }
+                Ok(Some(Frame::Ping | Frame::Pong)) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    check(Err(error));
+                    assert!(matches!(framer.poll(), Ok(None)), "nothing is read behind lost framing");
+                    return bodies;
+                }
+            }
+        }
+    }
+    bodies
+}
+
+/// Octets as a stream: the first says how long its pieces are. What comes out may not depend on that.
+pub(crate) fn stream_in_pieces(octets: &[u8]) {
+    let Some((piece, octets)) = octets.split_first() else { return };
+    let cuts = (0..octets.len()).step_by(usize::from(*piece).max(1)).skip(1).collect::<Vec<_>>();
+    assert_eq!(stream(octets, &cuts), stream(octets, &[]));
+}
+
+/// Octets as a URI, and as an address with one.
+pub(crate) fn uri(octets: &[u8]) {
+    let octets = Bytes::copy_from_slice(octets);
+    if let Ok(uri) = Uri::parse(&octets) {
+        let printed = uri.to_text();
+        // Equal but for the way numbers are written: `SIP:`, `:05060`, `[0:0::1]`.
+        assert_eq!(Uri::parse(&printed.clone().into_bytes()).as_ref(), Ok(&uri));
+        let addr = NameAddr::new(uri);
+        assert_eq!(NameAddr::parse(&addr.to_value()), Ok(addr));
+    }
+    if let Ok(addr) = NameAddr::parse(&octets) {
+        assert_eq!(NameAddr::parse(&addr.to_value()).map(|again| again.uri), Ok(addr.uri));
+    }
+}
+
+/// Octets as a Via value.
+pub(crate) fn via(octets: &[u8]) {
+    if let Ok(mut via) = Via::parse(&Bytes::copy_from_slice(octets)) {
+        assert_eq!(Via::parse(&via.to_value()), Ok(via.clone()));
+        via.set_rport(5060);
+        via.set_received([192, 0, 2, 1].into());
+        let again = Via::parse(&via.to_value());
+        assert_eq!(again.as_ref().map(Via::rport), Ok(Some(Some(5060))));
+        assert_eq!(again.map(|via| via.received()), Ok(Some([192, 0, 2, 1].into())));
+    }
+}
+
+/// Octets as a session description.
+pub(crate) fn sdp(octets: &[u8]) {
+    let Ok(session) = SessionDescription::parse(octets) else { return };
+    let encoded = session.encode();
+    let again = SessionDescription::parse(&encoded);
+    // What is written out may be longer than what came (`2^31` as digits), and so beyond a limit.
+    let Ok(again) = again else { panic!("encoded, but not read ({again:?}): {}", encoded.escape_ascii()) };
+    assert_eq!(again.media.len(), session.media.len());
+    for (media, again) in session.media.iter().zip(&again.media) {
+        assert_eq!((media.port, &media.profile, &media.formats), (again.port, &again.profile, &again.formats));
+        assert_eq!(media.crypto.len(), again.crypto.len());
+        assert!(media.rtp_formats().eq(again.rtp_formats()));
+        assert_eq!(media.telephone_event(8000), again.telephone_event(8000));
+        assert_eq!(session.direction_of(media), session.direction_of(again));
+        let target =
+            media_target::check_connection(session.connection_of(media), media.port, &media_target::Policy::STRICT);
+        if let Ok(target) = target {
+            assert!(!target.ip().is_loopback() && !target.ip().is_multicast() && !target.ip().is_unspecified());
+            assert!(target.port() >= 1024);
+        }
+    }
+}
+
+/// Octets as a multipart body, its first line the Content-Type.
+pub(crate) fn multipart(octets: &[u8]) {
+    let end = octets.iter().position(|octet| *octet == b'\n').unwrap_or(octets.len());
+    let (content_type, body) = octets.split_at(end);
+    let mut headers = Headers::new();
+    headers.push(HeaderName::ContentType, content_type.to_vec());
+    let body = Bytes::copy_from_slice(body.get(1..).unwrap_or_default());
+    if let Ok(Some(found)) = sdp_body(&headers, &body) {
+        let within = body.as_ptr_range();
+        assert!(within.contains(&found.as_ptr()) || found.is_empty(), "a part is a slice of the body");
+    }
+}
+
+/// What every accepted message must hold to, and every refused one.
+fn check(result: Result<Message, ParseError>) {
+    match result {
+        Ok(message) => {
+            let headers = message.headers();
+            assert!(headers.via().is_ok() && headers.from().is_ok() && headers.to().is_ok());
+            assert!(headers.call_id().is_ok() && headers.cseq().is_ok() && headers.vias().is_ok());
+            assert!(headers.contacts().is_ok() && headers.routes().is_ok() && headers.record_routes().is_ok());
+            assert!(headers.len() <= limits::HEADERS);
+            read_all(headers);
+            if let Ok(Some(body)) = sdp_body(headers, message.body()) {
+                sdp(&body);
+            }
+            let mut printed = BytesMut::new();
+            message.encode(&mut printed);
+            if printed.len() <= limits::DATAGRAM_MESSAGE {
+                let again = parse_datagram(printed.freeze());
+                let Ok(again) = again else { panic!("printed, but not read: {again:?}") };
+                assert_eq!(again.body(), message.body());
+                assert_eq!(again.headers().call_id(), headers.call_id());
+            }
+        }
+        Err(error) => {
+            assert!(!error.reason().as_str().is_empty());
+            let Some(mut answer) = error.clone().into_answer() else { return };
+            assert_eq!(Some(answer.status()), error.status());
+            read_all(&answer);
+            if answer.to().is_ok() {
+                assert!(answer.ensure_to_tag("tag").is_ok());
+            }
+            assert!(answer.note_source(([192, 0, 2, 1], 5060).into()).is_ok(), "an answer has a way to go");
+            let mut printed = BytesMut::new();
+            answer.encode(&mut printed);
+        }
+    }
+}
+
+/// Reads all that the typed headers give, right or wrong.
+fn read_all(headers: &Headers) {
+    let contacts = headers.contacts().unwrap_or_default();
+    let lists = [headers.routes(), headers.record_routes(), headers.asserted_identities()];
+    let single = [headers.from(), headers.to()];
+    let addrs = lists.into_iter().flatten().flatten().chain(single.into_iter().flatten());
+    for addr in addrs.chain(contacts.iter().filter_map(Contact::addr).cloned()) {
+        drop(addr.display_name());
+        assert!(addr.params.iter().count() <= limits::PARAMS);
+        assert!(addr.tag().is_none_or(|tag| tag.len() <= limits::TAG));
+    }
+    assert!(headers.cseq().is_ok_and(|cseq| cseq.seq < 1 << 31) || headers.cseq().is_err());
+    assert!(headers.rseq().is_ok_and(|rseq| rseq.is_none_or(|rseq| rseq < 1 << 31)) || headers.rseq().is_err());
+    for tags in [headers.supported(), headers.require(), headers.unsupported()].into_iter().flatten() {
+        assert!(tags.len() <= limits::OPTION_TAGS);
+    }
+    let numbers = (headers.max_forwards(), headers.expires(), headers.session_expires(), headers.min_se());
+    let others = (headers.rack(), headers.content_type(), headers.allows("UPDATE"));
+    drop((numbers, others));
+}
