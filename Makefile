@@ -6,15 +6,13 @@ SHELL       := /bin/bash
 
 CARGO      ?= cargo
 PYTEST     := target/venv/bin/python -m pytest -c tests/lab/pytest.ini --rootdir .
-# It measures lateness, so it does not run beside the others.
-LOAD_TEST  := tests/peers/test_load.py
 # Two workers: a call is mostly waiting, but two cores are soon full.
 PEER_JOBS  ?= 2
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 ARCHIVES   ?=
 FUZZ_SECONDS ?= 20
 
-.PHONY: help demo test install unit docs-test peers clients load bench test-archives fmt lint deny fuzz-smoke build-server build-load
+.PHONY: help demo test install unit docs-test peers clients bench test-archives fmt lint deny fuzz-smoke build-server build-release build-load
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,25 +34,21 @@ docs-test: ## the examples in the documentation
 	$(CARGO) test --locked --workspace --all-features --doc --quiet
 
 build-server:
+	tests/lab/install.sh build peers
 	$(CARGO) build --locked --bin strongline
 
-# What is measured, or loaded, is a release build.
-build-load:
-	$(CARGO) build --locked --release --bin strongline --bin load --package strongline --package load
-
-peers: build-server build-load ## sipp, baresip, Kamailio and scanners against the server
-	tests/lab/install.sh build peers
-	$(PYTEST) -n $(PEER_JOBS) --ignore $(LOAD_TEST) tests/peers
-
-clients: build-server ## unmodified client libraries of three languages against the server
-	tests/lab/install.sh build peers
-	$(PYTEST) -n $(PEER_JOBS) tests/clients
-
-load: ## a hundred calls at once, by the release build, with the machine to itself
-	tests/lab/install.sh build peers
+# What the load test runs: separate commands, since a build of both would give the server the instrument's features.
+build-release:
 	$(CARGO) build --release --locked --package strongline --bin strongline
 	$(CARGO) build --release --locked --package load
-	$(PYTEST) $(LOAD_TEST)
+
+peers: build-server build-release ## sipp, baresip, Kamailio and scanners against the server, and a hundred calls at once
+	$(PYTEST) -n $(PEER_JOBS) -m 'not alone' tests/peers
+	$(PYTEST) -m alone tests/peers
+
+clients: build-server ## unmodified client libraries of three languages against the server
+	$(PYTEST) -n $(PEER_JOBS) -m 'not alone' tests/clients
+	$(PYTEST) -m alone tests/clients
 
 bench: ## benchmarks, and target/bench/summary.json (FLOOR=DIR: against the least a call can cost)
 	@tests/lab/install.sh build

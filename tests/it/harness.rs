@@ -222,6 +222,6 @@ pub(crate) fn sdp(media: &UdpSocket) -> String {
 pub(crate) fn rtp_packets(media: &UdpSocket, wanted: usize) -> usize {
     media.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     let mut octets = [0; 2_048];
-    let is_audio = |count: usize, octets: &[u8]| count == 172 && octets[0] == 0x80 && octets[1] & 0x7f == 0;
+    let is_audio = |count: usize, octets: &[u8]| count == 172 && octets[0] == 0x80 && matches!(octets[1], 0x00 | 0x80);
     (0..wanted).take_while(|_| media.recv(&mut octets).is_ok_and(|count| is_audio(count, &octets))).count()
 }

@@ -88,7 +88,7 @@ fn every_policy_case_has_its_reaction() {
                     assert_eq!(read.unwrap_err(), Refused::NoUsableKey, "{name} under {lines}");
                 }
                 expect if expect.starts_with("accept, call flagged insecure") => {
-                    assert!(read.unwrap().key.is_none(), "{name}")
+                    assert!(read.unwrap().key.is_none(), "{name}");
                 }
                 // This version answers no DTLS offer, so no handshake and no mismatch can come of one.
                 expect if expect.starts_with("488") || expect.starts_with("handshake ends") => {
