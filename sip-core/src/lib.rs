@@ -4,8 +4,8 @@ pub mod admission;
 pub mod dialog;
 pub mod endpoint;
 pub mod limits;
-pub mod sdp;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod sdp;
 pub mod transaction;
 pub mod wire;

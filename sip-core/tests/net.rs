@@ -168,7 +168,8 @@ async fn a_call_over_tls_known_by_its_certificate() {
 async fn sip_uris_of_a_certificate_go_before_its_dns_names() {
     let authority = Authority::new();
     let mut callee = serve(by_name(&authority)).await.unwrap();
-    let identity = authority.identity(&["other.example"], &["sip:SBC.example", "sip:user@victim.example", "https://x.example"]);
+    let identity =
+        authority.identity(&["other.example"], &["sip:SBC.example", "sip:user@victim.example", "https://x.example"]);
     let caller = serve(caller_with(tls::client_config(authority.roots(), Some(identity)).unwrap())).await.unwrap();
     let next_hop = NextHop::tls(address(&callee), "voice.example");
     let (_out, inc) = call(&caller, &mut callee, next_hop).await;
@@ -180,7 +181,9 @@ async fn sip_uris_of_a_certificate_go_before_its_dns_names() {
 async fn tls_1_2_is_spoken_where_the_peer_knows_no_better() {
     let authority = Authority::new();
     let mut callee =
-        serve(Config { tls_server: Some(authority.server(false)), ..config(Transport::Tls, vec![local()]) }).await.unwrap();
+        serve(Config { tls_server: Some(authority.server(false)), ..config(Transport::Tls, vec![local()]) })
+            .await
+            .unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let old = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS12])
@@ -208,8 +211,9 @@ async fn failure(caller: &Server, next_hop: NextHop) -> EndReason {
 #[tokio::test]
 async fn a_server_of_another_name_or_authority_is_not_spoken_to() {
     let authority = Authority::new();
-    let callee =
-        serve(Config { tls_server: Some(authority.server(false)), ..config(Transport::Tls, vec![local()]) }).await.unwrap();
+    let callee = serve(Config { tls_server: Some(authority.server(false)), ..config(Transport::Tls, vec![local()]) })
+        .await
+        .unwrap();
     let believes = serve(caller_with(tls::client_config(authority.roots(), None).unwrap())).await.unwrap();
     let wrong_name = NextHop::tls(address(&callee), "bank.example");
     assert_eq!(failure(&believes, wrong_name).await, EndReason::Transport);
@@ -258,7 +262,8 @@ async fn strangers_get_no_octet_and_trunks_are_served_beside_them() {
     assert!(callee.handle().stats().await.unwrap().refused(Refusal::UnknownSource) > 0);
 
     // Over TCP: closed before a word.
-    let server = serve(config(Transport::Tcp, vec![TrunkRule::new("far").peer("192.0.2.1".parse().unwrap())])).await.unwrap();
+    let server =
+        serve(config(Transport::Tcp, vec![TrunkRule::new("far").peer("192.0.2.1".parse().unwrap())])).await.unwrap();
     let mut stream = TcpStream::connect(address(&server)).await.unwrap();
     assert!(matches!(within(stream.read(&mut [0; 1])).await, Ok(0) | Err(_)));
 }
@@ -293,7 +298,9 @@ async fn a_shutdown_hangs_up_and_comes_back_when_the_peers_know() {
     let started = Instant::now();
     within(callee.shutdown(Duration::from_secs(15))).await;
     assert!(started.elapsed() < Duration::from_secs(5), "it does not sit out its grace");
-    assert!(matches!(within(inc.events.recv()).await, Some(Event::Ended(ended)) if ended.reason == EndReason::Shutdown));
+    assert!(
+        matches!(within(inc.events.recv()).await, Some(Event::Ended(ended)) if ended.reason == EndReason::Shutdown)
+    );
     assert!(matches!(within(out.events.recv()).await, Some(Event::Ended(ended)) if ended.by == EndedBy::Remote));
     assert!(handle.stats().await.is_err());
 }

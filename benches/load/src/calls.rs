@@ -228,7 +228,7 @@ impl Caller {
             let call = &mut self.calls[id];
             match call.state {
                 State::Inviting | State::Ending if now - call.last_sent.max(call.invited) > NO_ANSWER => {
-                    self.fail(id, "no answer")
+                    self.fail(id, "no answer");
                 }
                 State::Inviting | State::Ending
                     if self.line.transport() == "UDP" && !call.heard && now - call.last_sent > call.wait =>

@@ -37,11 +37,8 @@ impl Gate {
             }
         }
         let sources = Arc::new(SourceTable::new(&rules));
-        let trunk = |rule: TrunkRule| Trunk {
-            bucket: rule.rate.map(|rate| TokenBucket::new(rate, now)),
-            rule,
-            calls: 0,
-        };
+        let trunk =
+            |rule: TrunkRule| Trunk { bucket: rule.rate.map(|rate| TokenBucket::new(rate, now)), rule, calls: 0 };
         Ok(Self { trunks: rules.into_iter().map(trunk).collect(), sources })
     }
 
@@ -66,12 +63,7 @@ impl Gate {
     }
 
     /// Admits a new call, or says why not. An admitted call is counted until [`Gate::release`].
-    pub fn admit(
-        &mut self,
-        invite: Invite,
-        source: SourceFacts,
-        now: Instant,
-    ) -> Result<Admitted<Invite>, Refused> {
+    pub fn admit(&mut self, invite: Invite, source: SourceFacts, now: Instant) -> Result<Admitted<Invite>, Refused> {
         let index = self.find_index(&source).ok_or(Refused::UnknownSource)?;
         let trunk = self.trunks.get_mut(index).ok_or(Refused::UnknownSource)?;
         trunk.charge(now)?;

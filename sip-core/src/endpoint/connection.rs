@@ -33,7 +33,9 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) enum State {
     /// TCP or TLS is not ready. What is to be sent waits.
-    Opening { queue: Vec<Bytes> },
+    Opening {
+        queue: Vec<Bytes>,
+    },
     Ready,
 }
 

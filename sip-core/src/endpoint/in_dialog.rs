@@ -163,15 +163,16 @@ impl Endpoint {
         if up.outbound.is_some() || up.unacked.is_some() || up.answer_in_ack {
             return Err(Refuse::new(StatusCode::REQUEST_PENDING, Refusal::Glare));
         }
-        up.reinvites.take(now).map_err(|wait| {
-            Refuse::new(StatusCode::SERVER_INTERNAL_ERROR, Refusal::ReinviteRate).retry_after(wait)
-        })?;
+        up.reinvites
+            .take(now)
+            .map_err(|wait| Refuse::new(StatusCode::SERVER_INTERNAL_ERROR, Refusal::ReinviteRate).retry_after(wait))?;
         up.dialog.refresh_target(request);
         let inbound = Inbound { tx: inbound.tx, base: inbound.base.clone(), cseq: inbound.cseq };
         let answer_by = now + limits::REINVITE_ANSWER;
         let pending = PendingInbound { inbound, by, agreed, offer: offer.clone(), answer_by };
         // The same offer as before: a session refresh, which needs no thought (RFC 4028 7.4).
-        if offer.is_some() && offer == up.answered_offer
+        if offer.is_some()
+            && offer == up.answered_offer
             && let Some(sdp) = up.local_sdp.clone()
         {
             self.accept_reinvite(up, pending, sdp, now);

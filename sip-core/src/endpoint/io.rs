@@ -109,11 +109,9 @@ pub enum Output {
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Transmit { flow, bytes } => f
-                .debug_struct("Transmit")
-                .field("flow", flow)
-                .field("len", &bytes.len())
-                .finish_non_exhaustive(),
+            Self::Transmit { flow, bytes } => {
+                f.debug_struct("Transmit").field("flow", flow).field("len", &bytes.len()).finish_non_exhaustive()
+            }
             Self::Connect { connection, next_hop } => {
                 f.debug_tuple("Connect").field(connection).field(next_hop).finish()
             }

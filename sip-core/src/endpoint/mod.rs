@@ -147,8 +147,7 @@ impl Endpoint {
         if let Some(output) = self.transport.pop_output() {
             return output;
         }
-        let deadlines =
-            [self.transport.next_deadline(), self.transactions.next_deadline(), self.call_schedule.next()];
+        let deadlines = [self.transport.next_deadline(), self.transactions.next_deadline(), self.call_schedule.next()];
         deadlines.into_iter().flatten().min().map_or(Output::Idle, Output::Timeout)
     }
 

@@ -184,12 +184,7 @@ impl Endpoint {
 
     /// Where the response to a request goes (RFC 3261 18.2.2, RFC 3581 4). Always the packet's source address; the port
     /// that Via names is believed only where Via names that very address. maddr is not read.
-    pub(super) fn reply_to(
-        via: &Via,
-        flow: Flow,
-        source: &SourceFacts,
-        trunk: TrunkId,
-    ) -> Reply {
+    pub(super) fn reply_to(via: &Via, flow: Flow, source: &SourceFacts, trunk: TrunkId) -> Reply {
         let ip = source.ip();
         let honest = via.host.ip().map(|host| host.to_canonical()) == Some(ip);
         let port = via.port_or_default();

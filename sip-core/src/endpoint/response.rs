@@ -130,11 +130,12 @@ impl Endpoint {
             return;
         }
         let is_first = forks.acks.is_empty();
-        let taken = is_first && call.is_some_and(|key| {
-            let mut taken = false;
-            self.with_call(key, |endpoint, call| taken = endpoint.on_call_success(call, id, response, &tag, now));
-            taken
-        });
+        let taken = is_first
+            && call.is_some_and(|key| {
+                let mut taken = false;
+                self.with_call(key, |endpoint, call| taken = endpoint.on_call_success(call, id, response, &tag, now));
+                taken
+            });
         if !taken {
             self.dismiss_fork(id, response, &tag, now);
         }

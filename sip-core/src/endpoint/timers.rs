@@ -108,14 +108,12 @@ impl Endpoint {
     fn on_server_left(&mut self, id: TxId, call: Option<CallKey>, now: Instant) {
         self.transport.stats.count(Refusal::LastResort);
         let known = call.is_some_and(|key| {
-            self.with_call(key, |endpoint, call| {
-                match std::mem::replace(&mut call.phase, Phase::Gone) {
-                    Phase::Ringing(ringing) if ringing.inbound.tx == id => {
-                        endpoint.reject(&ringing, &Reject::new(Call::unanswered(&ringing)), now);
-                        endpoint.end(call, EndedBy::Failure, EndReason::LastResort, None);
-                    }
-                    phase @ (Phase::Ringing(_) | Phase::Calling(_) | Phase::Up(_) | Phase::Gone) => call.phase = phase,
+            self.with_call(key, |endpoint, call| match std::mem::replace(&mut call.phase, Phase::Gone) {
+                Phase::Ringing(ringing) if ringing.inbound.tx == id => {
+                    endpoint.reject(&ringing, &Reject::new(Call::unanswered(&ringing)), now);
+                    endpoint.end(call, EndedBy::Failure, EndReason::LastResort, None);
                 }
+                phase @ (Phase::Ringing(_) | Phase::Calling(_) | Phase::Up(_) | Phase::Gone) => call.phase = phase,
             })
         });
         if !known && let Some(tx) = self.transactions.server(id) {

@@ -9,8 +9,8 @@ use crate::admission::{Transport, TrunkId};
 use crate::transaction::{ClientInvite, ClientKey, ClientNonInvite, ServerInvite, ServerKey, ServerNonInvite};
 use crate::wire::{Request, Text};
 
-use super::schedule::Schedule;
 use super::call::Path;
+use super::schedule::Schedule;
 use super::{CallKey, Flow, NextHop};
 
 /// Names a transaction of the table. Never used twice.

@@ -10,9 +10,7 @@ use super::call::{Call, Calling, Cancel, Path, Phase};
 use super::respond::{ALLOW, SDP, SUPPORTED};
 use super::send::MAX_FORWARDS;
 use super::transactions::{ClientMachine, Forks, Purpose, TxId};
-use super::{
-    CallKey, Cause, Dial, DialError, EndReason, EndedBy, Endpoint, Event, Flow, ListenerId,
-};
+use super::{CallKey, Cause, Dial, DialError, EndReason, EndedBy, Endpoint, Event, Flow, ListenerId};
 use crate::limits;
 
 impl Endpoint {
@@ -81,8 +79,7 @@ impl Endpoint {
         let sent = self.send_request(&path, dial.trunk.clone(), Some(key), invite, purpose, now);
         let (tx, branch) = sent.map_err(|_| DialError::Full)?;
         self.transport.count_call(flow, true, now);
-        let calling =
-            Calling { tx, invite: bare, branch, offer: dial.sdp, cancel: Cancel::No, interval_retries: 0 };
+        let calling = Calling { tx, invite: bare, branch, offer: dial.sdp, cancel: Cancel::No, interval_retries: 0 };
         let phase = Phase::Calling(Box::new(calling));
         self.settle(Box::new(Call { key, trunk: dial.trunk, path, phase, dialog: None, is_over: false }));
         Ok(key)

@@ -24,7 +24,8 @@ impl Socket {
         let refused = |source| ServeError::Bind { transport: listen.transport, address: listen.bind, source };
         let (socket, local) = match listen.transport {
             Transport::Udp => {
-                let socket = UdpSocket::from_std(raw(listen.bind, Type::DGRAM).map_err(refused)?.into()).map_err(refused)?;
+                let socket =
+                    UdpSocket::from_std(raw(listen.bind, Type::DGRAM).map_err(refused)?.into()).map_err(refused)?;
                 // From here on the first send finds the socket ready.
                 socket.writable().await.map_err(refused)?;
                 let local = socket.local_addr().map_err(refused)?;

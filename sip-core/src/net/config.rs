@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::admission::{Gate, Transport};
-use crate::endpoint::{Caps, ConnectionLimits};
 use crate::dialog::SessionPolicy;
+use crate::endpoint::{Caps, ConnectionLimits};
 use crate::transaction::Timers;
 use crate::wire::{Host, Text};
 

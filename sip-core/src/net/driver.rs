@@ -99,9 +99,8 @@ impl Driver {
         if more.contains(&true) {
             cx.waker().wake_by_ref();
         }
-        let is_over = self.closing.as_ref().is_some_and(|closing| {
-            closing.until <= Instant::now() || self.endpoint.is_quiet()
-        });
+        let is_over =
+            self.closing.as_ref().is_some_and(|closing| closing.until <= Instant::now() || self.endpoint.is_quiet());
         if is_over {
             return Poll::Ready(());
         }
@@ -335,7 +334,8 @@ impl Driver {
             return;
         }
         self.sweep_at = now + SWEEP;
-        let left: Vec<CallKey> = self.calls.iter().filter(|(_, sender)| sender.is_closed()).map(|(key, _)| *key).collect();
+        let left: Vec<CallKey> =
+            self.calls.iter().filter(|(_, sender)| sender.is_closed()).map(|(key, _)| *key).collect();
         for call in left {
             self.calls.remove(&call);
             self.drain(Input::Command { call, command: Command::Hangup { reason: None } });

@@ -20,11 +20,7 @@ pub(super) fn facts(connection: &CommonState) -> TlsFacts {
     // rustls writes TLS13_AES_…, IANA writes TLS_AES_….
     let suite = suite.unwrap_or_default().replacen("TLS13_", "TLS_", 1);
     let leaf = connection.peer_certificates().and_then(<[_]>::first);
-    TlsFacts {
-        version,
-        cipher_suite: Arc::from(suite),
-        identities: leaf.map(identities).unwrap_or_default().into(),
-    }
+    TlsFacts { version, cipher_suite: Arc::from(suite), identities: leaf.map(identities).unwrap_or_default().into() }
 }
 
 /// RFC 5922 7.1: the `sip:` URIs of subjectAltName; where there is none, its DNS names. The common name is not read, and

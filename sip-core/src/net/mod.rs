@@ -42,7 +42,9 @@ mod stream;
 pub mod tls;
 
 pub use config::{Config, Listen, Listening, ServeError};
-pub use handle::{COMMAND_QUEUE, Closed, EVENT_QUEUE, INCOMING_QUEUE, IncomingCall, OutgoingCall, PlaceError, SipHandle};
+pub use handle::{
+    COMMAND_QUEUE, Closed, EVENT_QUEUE, INCOMING_QUEUE, IncomingCall, OutgoingCall, PlaceError, SipHandle,
+};
 
 use std::time::Duration;
 

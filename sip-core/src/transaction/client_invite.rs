@@ -21,12 +21,23 @@ pub struct ClientInvite {
 
 #[derive(Debug)]
 enum State {
-    Calling { invite: Bytes, a: Option<Resend>, b: Instant },
+    Calling {
+        invite: Bytes,
+        a: Option<Resend>,
+        b: Instant,
+    },
     /// RFC 3261 puts no timer here; the last resort stands in for it.
-    Proceeding { last_resort: Instant },
+    Proceeding {
+        last_resort: Instant,
+    },
     /// `ack` is sent again for each retransmission of the final response.
-    Completed { ack: Bytes, d: Instant },
-    Accepted { m: Instant },
+    Completed {
+        ack: Bytes,
+        d: Instant,
+    },
+    Accepted {
+        m: Instant,
+    },
     Terminated,
 }
 

@@ -22,11 +22,22 @@ pub struct ServerInvite {
 
 #[derive(Debug)]
 enum State {
-    Proceeding { last: Option<Bytes>, last_resort: Instant },
-    Completed { response: Bytes, g: Option<Resend>, h: Instant },
-    Confirmed { i: Instant },
+    Proceeding {
+        last: Option<Bytes>,
+        last_resort: Instant,
+    },
+    Completed {
+        response: Bytes,
+        g: Option<Resend>,
+        h: Instant,
+    },
+    Confirmed {
+        i: Instant,
+    },
     /// RFC 6026: the TU sends its 2xx again itself; the transaction only absorbs the INVITE.
-    Accepted { l: Instant },
+    Accepted {
+        l: Instant,
+    },
     Terminated,
 }
 

@@ -90,7 +90,8 @@ fn the_most_exact_rule_wins() {
     let rules = vec![rule("wide", "198.51.0.0/16"), rule("narrow", "198.51.100.0/24"), rule("one", "198.51.100.7")];
     let mut station = Station::with(rules, |_| {});
     for (from, name) in [("198.51.100.7:1", "one"), ("198.51.100.8:1", "narrow"), ("198.51.7.7:1", "wide")] {
-        station.recv(from, Message { call_id: from.into(), branch: format!("z9hG4bK{name}"), ..Message::invite() }.text());
+        station
+            .recv(from, Message { call_id: from.into(), branch: format!("z9hG4bK{name}"), ..Message::invite() }.text());
         let (_, Event::Incoming(invite)) = station.event() else { panic!("no call") };
         assert_eq!(invite.trunk(), &TrunkId::new(name));
     }
@@ -112,7 +113,9 @@ fn rules_that_say_two_things_are_no_gate() {
     let rule = TrunkRule::new("a").peer("192.0.2.1".parse().unwrap());
     assert!(Gate::new(vec![rule.clone(), rule], origin()).is_err());
     assert!(Gate::new(vec![TrunkRule::new("")], origin()).is_err());
-    for wrong in ["198.51.100.7/24", "198.51.100.0/33", "198.51.100.0/+8", "sips:*.example", "sips:192.0.2.1", "host", ""] {
+    for wrong in
+        ["198.51.100.7/24", "198.51.100.0/33", "198.51.100.0/+8", "sips:*.example", "sips:192.0.2.1", "host", ""]
+    {
         assert!(wrong.parse::<Peer>().is_err(), "{wrong}");
     }
 }

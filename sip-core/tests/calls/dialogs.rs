@@ -112,7 +112,8 @@ fn early_media_goes_out_in_a_183() {
     station.recv(CARRIER, Message::invite().text());
     let key = station.incoming();
     station.expect_status(100);
-    station.command(key, Command::Ring { status: StatusCode::SESSION_PROGRESS, sdp: Some(b"v=0 early".to_vec().into()) });
+    station
+        .command(key, Command::Ring { status: StatusCode::SESSION_PROGRESS, sdp: Some(b"v=0 early".to_vec().into()) });
     let progress = station.expect_status(183);
     assert_eq!((progress.header("Content-Type"), progress.body()), (Some("application/sdp"), "v=0 early"));
     // RFC 3261 13.3.1.1: said again each minute.

@@ -190,7 +190,9 @@ fn registered_or_not_the_answer_is_the_same() {
 
 #[test]
 fn a_lying_content_length_closes_a_stream_and_its_tail_is_no_message() {
-    for name in ["cl_2p64_plus_1", "cl_plus_sign", "cl_two_numbers", "cl_dup_same", "cl_compact_conflict", "cl_huge_digits"] {
+    for name in
+        ["cl_2p64_plus_1", "cl_plus_sign", "cl_two_numbers", "cl_dup_same", "cl_compact_conflict", "cl_huge_digits"]
+    {
         let mut station = station();
         let connection = station.connect(TCP, ATTACKER, None);
         station.recv_on(connection, message(name));

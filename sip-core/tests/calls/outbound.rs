@@ -186,7 +186,8 @@ fn a_422_raises_the_interval_and_calls_again() {
     assert_eq!((again.header("Session-Expires"), again.header("Min-SE")), (Some("3600"), Some("3600")));
     assert_eq!((again.header("Call-ID"), again.body()), (invite.header("Call-ID"), "v=0 offer"));
     assert_ne!(again.branch(), invite.branch());
-    station.recv(CARRIER, response_to(&again, "200 OK", "b2", &[CONTACT, "Session-Expires: 3600;refresher=uas"], "v=0"));
+    station
+        .recv(CARRIER, response_to(&again, "200 OK", "b2", &[CONTACT, "Session-Expires: 3600;refresher=uas"], "v=0"));
     station.expect_request("ACK");
     assert!(matches!(station.event().1, Event::Answered { .. }));
 }
@@ -245,7 +246,8 @@ fn a_response_from_anyone_but_the_trunk_is_dropped() {
     let mut station = Station::new();
     let (_, invite) = place(&mut station);
     station.recv(OTHER, response_to(&invite, "200 OK", "b1", &[CONTACT], "v=0"));
-    let two_vias = response_to(&invite, "200 OK", "b1", &[CONTACT, "Via: SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKx"], "v=0");
+    let two_vias =
+        response_to(&invite, "200 OK", "b1", &[CONTACT, "Via: SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKx"], "v=0");
     station.recv(CARRIER, two_vias);
     let forged = invite.text.replace(invite.branch(), "z9hG4bKguess");
     let forged = Sent { text: forged, ..invite };

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sip_core::admission::{Gate, TrunkId, TrunkRule, Transport};
+use sip_core::admission::{Gate, Transport, TrunkId, TrunkRule};
 use sip_core::endpoint::{
     Body, CallKey, Command, Config, Dial, Endpoint, Event, Flow, Input, Listener, ListenerId, NextHop, Output,
 };

@@ -147,7 +147,11 @@ pub(crate) fn established_by(station: &mut Station, invite: &Message) -> (CallKe
     let key = station.incoming();
     station.answer(key);
     let ok = station.expect_status(200);
-    let ack = Message { call_id: invite.call_id.clone(), from_tag: invite.from_tag.clone(), ..Message::ack(&ok, invite.cseq) };
+    let ack = Message {
+        call_id: invite.call_id.clone(),
+        from_tag: invite.from_tag.clone(),
+        ..Message::ack(&ok, invite.cseq)
+    };
     station.recv(CARRIER, ack.text());
     let (_, event) = station.event();
     assert!(matches!(event, sip_core::endpoint::Event::Ack { .. }), "{event:?}");

@@ -273,7 +273,10 @@ pub(crate) fn rules() -> Vec<TrunkRule> {
 }
 
 /// The test's first instant.
-#[expect(clippy::disallowed_methods, reason = "an Instant can be had from the clock only; the rest of the time is virtual")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an Instant can be had from the clock only; the rest of the time is virtual"
+)]
 pub(crate) fn origin() -> Instant {
     Instant::now()
 }

@@ -61,7 +61,7 @@ pub(crate) fn uri(octets: &[u8]) {
     if let Ok(uri) = Uri::parse(&octets) {
         let printed = uri.to_text();
         // Equal but for the way numbers are written: `SIP:`, `:05060`, `[0:0::1]`.
-        assert_eq!(Uri::parse(&printed.clone().into_bytes()).as_ref(), Ok(&uri));
+        assert_eq!(Uri::parse(&printed.into_bytes()).as_ref(), Ok(&uri));
         let addr = NameAddr::new(uri);
         assert_eq!(NameAddr::parse(&addr.to_value()), Ok(addr));
     }
