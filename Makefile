@@ -21,8 +21,9 @@ demo: ## a real encrypted call into an example AI application, on this machine
 	@tests/lab/install.sh build
 	$(CARGO) run --release --locked --bin strongline -- demo
 
-test: install unit docs-test build-server build-load ## everything: unit, black box, must-not-compile, real SIP peers, foreign clients
-	$(PYTEST) -n $(PEER_JOBS) tests/peers tests/clients
+test: install unit docs-test build-release ## everything: unit, black box, must-not-compile, real SIP peers, foreign clients, load
+	$(PYTEST) -n $(PEER_JOBS) -m 'not alone' tests/peers tests/clients
+	$(PYTEST) -m alone tests/peers tests/clients
 
 install: ## install what the tests need (Debian packages as root; Python and Node packages into target/)
 	tests/lab/install.sh build nextest peers
