@@ -1,5 +1,6 @@
 //! The wire module by its public surface: values, messages of our own, framing, bodies.
 
+#![expect(clippy::format_collect, reason = "a test's texts are short")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;

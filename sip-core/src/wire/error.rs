@@ -181,6 +181,11 @@ impl Reason {
         }
     }
 
+    /// Whether nothing behind the faulty line can be told to be a header of the same message.
+    pub(super) const fn ends_head(self) -> bool {
+        matches!(self, Self::HeadersUnterminated | Self::BareLineBreak | Self::TooManyHeaders)
+    }
+
     /// What a request refused for this reason is answered, when it can be answered at all.
     pub const fn status(self) -> Option<StatusCode> {
         Some(match self {

@@ -1,6 +1,6 @@
 //! Messages out of a stream (RFC 3261 18.3, RFC 5626 3.5.1).
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::{
     Message, ParseError, Reason,
@@ -99,7 +99,7 @@ impl Framer {
                 }
                 State::Skip { remaining } => {
                     let skipped = remaining.min(self.buffer.len());
-                    drop(self.take(skipped));
+                    self.buffer.advance(skipped);
                     let remaining = remaining.saturating_sub(skipped);
                     if remaining > 0 {
                         self.state = State::Skip { remaining };
@@ -116,7 +116,7 @@ impl Framer {
     }
 
     fn between(&mut self, after_break: bool) -> Option<Frame> {
-        let breaks = leading_line_breaks(&self.buffer);
+        let breaks = leading_line_breaks(self.buffer.get(..4).unwrap_or(&self.buffer));
         if breaks == 0 {
             let waits = matches!(self.buffer.as_ref(), [] | [b'\r']);
             self.state = if waits { State::Between { after_break } } else { State::Head { scanned: 0, line: 0 } };
@@ -124,11 +124,11 @@ impl Framer {
         }
         if breaks >= 4 || after_break {
             let taken = if after_break { 2 } else { 4 };
-            drop(self.take(taken));
+            self.buffer.advance(taken);
             self.state = State::default();
             return Some(Frame::Ping);
         }
-        drop(self.take(2));
+        self.buffer.advance(2);
         match self.buffer.as_ref() {
             [] => {
                 self.state = State::Between { after_break: true };

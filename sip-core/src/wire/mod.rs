@@ -10,11 +10,13 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod check;
 mod error;
 mod framer;
 mod header_name;
 mod headers;
 mod host;
+mod lines;
 mod message;
 mod method;
 mod multipart;
@@ -22,6 +24,7 @@ mod name_addr;
 mod params;
 mod parse;
 mod scan;
+mod start_line;
 mod status;
 mod text;
 mod typed;
