@@ -12,7 +12,7 @@ NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 ARCHIVES   ?=
 FUZZ_SECONDS ?= 20
 
-.PHONY: help demo test install unit docs-test peers clients bench test-archives fmt lint deny fuzz-smoke build-server build-release build-load
+.PHONY: help demo test install unit docs-test peers clients bench test-archives fmt lint deny fuzz-smoke build-server build-release
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
