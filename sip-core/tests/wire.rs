@@ -465,6 +465,43 @@ fn keep_alives() {
     assert_eq!(feed(&format!("{}abc{options}", wrong.replacen("l: 0", "l: 3", 1))), ["refused", "message"]);
 }
 
+#[test]
+fn a_lesser_fault_does_not_hide_that_the_framing_is_lost() {
+    let message = |start: &str, lines: &str| {
+        format!(
+            "{start}\r\nv: SIP/2.0/TCP h;branch=z9hG4bK1\r\nf: <sip:a@h>;tag=1\r\nt: <sip:b@h>\r\ni: x\r\nCSeq: 1 OPTIONS\r\n{lines}\r\n"
+        )
+    };
+    let smuggled = message("OPTIONS sip:smuggled@h SIP/2.0", "l: 0\r\n");
+    let cases = [
+        ("OPTIONS  sip:h SIP/2.0", "l: 0\r\nl: 300\r\n", Reason::ContentLengthRepeated),
+        ("OPTIONS sip:h SIP/2.0", "t: again\r\nl: 0\r\nContent-Length: 300\r\n", Reason::ContentLengthRepeated),
+        ("OPTIONS sip:h SIP/2.0", "l: 0\r\nt: again\r\nContent-Length\0: 300\r\n", Reason::ControlOctet),
+        ("OPTIONS sip:h SIP/2.0", "i: again\r\nl: x\r\n", Reason::ContentLength),
+        ("OPTIONS sip:h SIP/2.0", "i: again\r\n", Reason::RepeatedHeader),
+        ("OPTIONS sip:h SIP/3.0", "l: 0\r\n", Reason::Version),
+    ];
+    for (start, lines, reason) in cases {
+        let mut framer = Framer::new();
+        framer.feed(message(start, lines).as_bytes());
+        framer.feed(smuggled.as_bytes());
+        assert_eq!(framer.poll().unwrap_err().reason(), reason, "{start} {lines}");
+        assert!(framer.poll().unwrap().is_none(), "{start} {lines}");
+    }
+}
+
+#[test]
+fn a_flood_of_line_breaks_costs_what_it_weighs() {
+    let mut framer = Framer::new();
+    framer.feed("\r\n".repeat(100_000).as_bytes());
+    let mut pings = 0;
+    while let Some(frame) = framer.poll().unwrap() {
+        assert!(matches!(frame, Frame::Ping));
+        pings += 1;
+    }
+    assert_eq!(pings, 50_000);
+}
+
 fn multipart(kind: &str, parts: &str) -> Result<Option<Bytes>, BodyError> {
     let mut headers = Headers::new();
     headers.push(HeaderName::ContentType, kind.to_owned());

@@ -160,12 +160,12 @@ impl Reason {
             | Self::ContentLengthRepeated
             | Self::ContentLengthMissing
             | Self::BodyTooLong
-            | Self::BodyTruncated => true,
+            | Self::BodyTruncated
+            | Self::Version => true,
             Self::StartLine
             | Self::Method
             | Self::RequestUri
             | Self::StatusCode
-            | Self::Version
             | Self::MissingHeader
             | Self::RepeatedHeader
             | Self::TooManyValues

@@ -65,7 +65,7 @@ impl Head {
         }
 
         let mut collector = Collector::default();
-        let fault = start.fault().or(collector.collect(&mut lines, source));
+        let fault = collector.collect(&mut lines, source, start.fault());
         let Collector { headers, content_length, .. } = collector;
         if let Some(reason) = fault.or_else(|| check(&start, &headers).err()) {
             return Err(answer(start.request_method(), &headers, reason).with_body_length(content_length));
@@ -120,9 +120,9 @@ impl Default for Collector {
 }
 
 impl Collector {
-    /// Takes all lines up to the empty one. Gives the first fault; lines behind it are still good for an answer.
-    fn collect(&mut self, lines: &mut Lines<'_>, source: &Bytes) -> Option<Reason> {
-        let mut fault = None;
+    /// Takes all lines up to the empty one; those behind a fault are still good for an answer. Gives the first fault, or
+    /// the first that leaves the end of the message in doubt: a lesser one before it may not hide that.
+    fn collect(&mut self, lines: &mut Lines<'_>, source: &Bytes, mut fault: Option<Reason>) -> Option<Reason> {
         loop {
             let result = match lines.next_header() {
                 Ok(Some(line)) => self.add(source, line),
@@ -133,7 +133,7 @@ impl Collector {
                 }
             };
             let Err(reason) = result else { continue };
-            fault.get_or_insert(reason);
+            fault = fault.filter(|before| before.loses_framing() || !reason.loses_framing()).or(Some(reason));
             if reason.ends_head() {
                 return fault;
             }
