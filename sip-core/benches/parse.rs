@@ -31,6 +31,25 @@ fn datagram(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::new(octets.len())).bench(|| parse_datagram(octets.clone()).unwrap());
 }
 
+/// For scale: the same message by `rsip`, which reads less of it.
+#[divan::bench]
+fn datagram_by_rsip(bencher: Bencher<'_, '_>) {
+    let octets = invite();
+    bencher
+        .counter(BytesCount::new(octets.len()))
+        .bench(|| rsip::SipMessage::try_from(octets.as_ref()).unwrap());
+}
+
+/// For scale: the same message by `sipx-sip`, which looks into its headers later.
+#[divan::bench]
+fn datagram_by_sipx(bencher: Bencher<'_, '_>) {
+    let octets = received(&invite());
+    let limits = sipx_sip::Limits::datagram();
+    bencher
+        .counter(BytesCount::new(octets.len()))
+        .bench(|| sipx_sip::parse_datagram(octets.clone(), &limits).unwrap());
+}
+
 #[divan::bench]
 fn datagram_and_essentials(bencher: Bencher<'_, '_>) {
     let octets = received(&invite());

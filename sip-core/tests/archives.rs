@@ -160,7 +160,7 @@ fn archive_of_rfc_5118() {
         let parsed = parse_datagram(octets);
         match message.parse {
             Verdict::Accept => {
-                check_5118(&message.name, &parsed.unwrap_or_else(|error| panic!("{}: {error}", message.name)))
+                check_5118(&message.name, &parsed.unwrap_or_else(|error| panic!("{}: {error}", message.name)));
             }
             Verdict::Reject => assert_eq!(parsed.unwrap_err().status().unwrap().code(), 400, "{}", message.name),
             // RFC 5118 asks to tolerate `[2001:db8:::192.0.2.1]`, RFC 4291 and RFC 5954 know no such address. This

@@ -1,6 +1,7 @@
 //! Session descriptions by their public surface: what is read, what is refused, what is written, and that keys stay unseen.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::format_collect, reason = "a test's texts are short")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "the keys of these tests are no secrets")]
 
 use std::net::IpAddr;
@@ -22,7 +23,7 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd";
 fn parse(lines: &str) -> Result<SessionDescription, SdpReason> {
     let text = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{lines}");
     SessionDescription::parse(text.replace('\n', "\r\n").replace("\r\r", "\r").as_bytes())
-        .map_err(|error| error.reason())
+        .map_err(sip_core::sdp::SdpError::reason)
 }
 
 fn media(lines: &str) -> Media {
@@ -195,7 +196,7 @@ fn the_security_cases_keep_what_the_policy_needs() {
             "savp_sdes_over_tls" | "savp_sdes_over_tcp" => assert!(media.profile.is_sdes()),
             "avp_with_crypto_best_effort" => assert!(media.profile.is_plain() && crypto.is_some()),
             "avp_when_preferred" | "reinvite_savp_to_avp" | "avpf_plain_profile_string" => {
-                assert!(media.profile.is_plain())
+                assert!(media.profile.is_plain());
             }
             "unauthenticated_srtp" => assert_eq!(crypto.unwrap().session_params, [SessionParam::UnauthenticatedSrtp]),
             "unknown_suite_only" => assert_eq!(crypto.unwrap().suite, "FOO_BAR"),
