@@ -35,9 +35,7 @@ fn datagram(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn datagram_by_rsip(bencher: Bencher<'_, '_>) {
     let octets = invite();
-    bencher
-        .counter(BytesCount::new(octets.len()))
-        .bench(|| rsip::SipMessage::try_from(octets.as_ref()).unwrap());
+    bencher.counter(BytesCount::new(octets.len())).bench(|| rsip::SipMessage::try_from(octets.as_ref()).unwrap());
 }
 
 /// For scale: the same message by `sipx-sip`, which looks into its headers later.
@@ -45,9 +43,7 @@ fn datagram_by_rsip(bencher: Bencher<'_, '_>) {
 fn datagram_by_sipx(bencher: Bencher<'_, '_>) {
     let octets = received(&invite());
     let limits = sipx_sip::Limits::datagram();
-    bencher
-        .counter(BytesCount::new(octets.len()))
-        .bench(|| sipx_sip::parse_datagram(octets.clone(), &limits).unwrap());
+    bencher.counter(BytesCount::new(octets.len())).bench(|| sipx_sip::parse_datagram(octets.clone(), &limits).unwrap());
 }
 
 #[divan::bench]
