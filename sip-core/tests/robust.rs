@@ -18,7 +18,8 @@ fn messages() -> Vec<(String, Vec<u8>)> {
         for entry in fs::read_dir(data.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|found| found == extension) {
-                messages.push((path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read(path).unwrap()));
+                let name = path.strip_prefix(&data).unwrap().to_str().unwrap().to_owned();
+                messages.push((name, fs::read(path).unwrap()));
             }
         }
     }
@@ -44,7 +45,9 @@ fn every_single_octet_changed() {
     // what was there.
     const TELLING: &[u8] = b"\0\n \"<,\\;:\xff\r=@>[%";
     for (index, (name, octets)) in messages().into_iter().filter(|(_, octets)| octets.len() < 1500).enumerate() {
-        for at in 0..octets.len() {
+        // The hostile ones have most of their octets in common.
+        let step = if name.contains("hostile/") { 4 } else { 1 };
+        for at in (index % step..octets.len()).step_by(step) {
             let mut changed = octets.clone();
             for octet in [TELLING[(at + index) % TELLING.len()], octets[at] ^ 1] {
                 changed[at] = octet;
