@@ -22,6 +22,8 @@ pub const ROUTES: usize = 20;
 pub const CONTACTS: usize = 32;
 /// Parameters of one URI, of one header value, or headers of one URI.
 pub const PARAMS: usize = 64;
+/// Parameters that this server adds to a value it has received: `received` and `rport`, or a tag.
+pub const OWN_PARAMS: usize = 2;
 /// Option tags in all Require, Proxy-Require or Supported lines of one message.
 pub const OPTION_TAGS: usize = 64;
 /// Octets of a method name. RFC 3261 sets none; the longest registered one has nine.

@@ -20,7 +20,7 @@ pub(super) fn check(start: &StartLine<'_>, headers: &Headers) -> Result<(), Reas
         match header.name() {
             HeaderName::Via => {
                 counts.vias = check_list(value, counts.vias, limits::VIAS, Reason::Via, |via| {
-                    if ViaView::parse(via)?.is_sip2 { Ok(()) } else { Err(Malformed) }
+                    if ViaView::parse(via)?.is_within_limits() { Ok(()) } else { Err(Malformed) }
                 })?;
             }
             HeaderName::Route => {
@@ -100,7 +100,7 @@ fn check_list(
 }
 
 fn check_name_addr(text: &[u8]) -> Result<(), Malformed> {
-    NameAddrView::parse(text).map(drop)
+    if NameAddrView::parse(text)?.is_within_limits() { Ok(()) } else { Err(Malformed) }
 }
 
 /// The refusal of a request, with the answer that may be sent; silent for responses and for ACK (RFC 3261 17.1.1.3).

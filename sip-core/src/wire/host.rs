@@ -123,13 +123,19 @@ impl<'a> HostView<'a> {
 
 /// Four decimal parts of one to three digits, without leading zeros: some read those as octal.
 pub(super) fn ipv4(text: &[u8]) -> Result<Ipv4Addr, Malformed> {
-    let mut parts = text.split(|octet| *octet == b'.').map(|part| {
-        let number = scan::number(part, 3).and_then(|number| u8::try_from(number).ok());
-        number.filter(|_| part.len() == 1 || part.first() != Some(&b'0'))
-    });
-    let mut next = || parts.next().flatten().ok_or(Malformed);
-    let address = Ipv4Addr::new(next()?, next()?, next()?, next()?);
-    if parts.next().is_none() { Ok(address) } else { Err(Malformed) }
+    let mut parts = [0_u8; 4];
+    let mut rest = text;
+    for (index, part) in parts.iter_mut().enumerate() {
+        let end =
+            if index == 3 { rest.len() } else { rest.iter().position(|octet| *octet == b'.').ok_or(Malformed)? };
+        let (digits, after) = scan::split(rest, end);
+        if digits.len() > 1 && digits.starts_with(b"0") {
+            return Err(Malformed);
+        }
+        *part = scan::number(digits, 3).and_then(|number| u8::try_from(number).ok()).ok_or(Malformed)?;
+        rest = after.get(1..).unwrap_or_default();
+    }
+    Ok(Ipv4Addr::from(parts))
 }
 
 /// An IPv6 address without its brackets. A zone (`%eth0`) has no meaning between hosts and is refused.

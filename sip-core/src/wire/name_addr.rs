@@ -126,6 +126,8 @@ pub(super) struct NameAddrView<'a> {
     display: Option<&'a [u8]>,
     uri: UriView<'a>,
     params: &'a [u8],
+    /// How many parameters there are.
+    count: usize,
 }
 
 impl<'a> NameAddrView<'a> {
@@ -149,6 +151,7 @@ impl<'a> NameAddrView<'a> {
             display: Some(display).filter(|display| !display.is_empty()),
             uri: UriView::parse(uri)?,
             params: scan::trim_start(params),
+            count: 0,
         };
         view.checked()
     }
@@ -161,16 +164,21 @@ impl<'a> NameAddrView<'a> {
         if uri.iter().any(|octet| matches!(octet, b'?' | b',')) {
             return Err(Malformed);
         }
-        let view = Self { display: None, uri: UriView::parse(uri)?, params: scan::trim_start(params) };
+        let view = Self { display: None, uri: UriView::parse(uri)?, params: scan::trim_start(params), count: 0 };
         view.checked()
     }
 
     fn checked(self) -> Result<Self, Malformed> {
-        Params::check(self.params, |param| {
+        let count = Params::check(self.params, limits::PARAMS.saturating_add(limits::OWN_PARAMS), |param| {
             let is_tag = |tag: &[u8]| scan::all(tag, class::TOKEN) && tag.len() <= limits::TAG;
             if param.is("tag") && !param.raw().is_some_and(is_tag) { Err(Malformed) } else { Ok(()) }
         })?;
-        Ok(self)
+        Ok(Self { count, ..self })
+    }
+
+    /// Whether a peer may write this many parameters.
+    pub(super) const fn is_within_limits(&self) -> bool {
+        self.count <= limits::PARAMS
     }
 
     pub(super) fn own(self, source: &Bytes) -> NameAddr {

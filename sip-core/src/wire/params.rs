@@ -8,7 +8,6 @@ use super::{
     Malformed,
     scan::{self, class},
 };
-use crate::limits;
 
 /// A list of parameters `;name=value;flag`.
 ///
@@ -22,15 +21,17 @@ impl Params {
     /// No parameters.
     pub const EMPTY: Self = Self(Bytes::new());
 
-    /// Checks `text`, which starts with `;` or is empty, and lets `accept` see each parameter.
+    /// Checks `text`, which starts with `;` or is empty, and lets `accept` see each parameter. Gives their number, at
+    /// most `limit`.
     pub(super) fn check<'a>(
         text: &'a [u8],
+        limit: usize,
         mut accept: impl FnMut(&Param<'a>) -> Result<(), Malformed>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<usize, Malformed> {
         let mut scanner = Scanner::new(text);
         let mut names = NamesSeen::default();
         while let Some(param) = scanner.step()? {
-            if names.count == limits::PARAMS {
+            if names.count == limit {
                 return Err(Malformed);
             }
             // At most 64 before it, and seldom looked at.
@@ -41,7 +42,7 @@ impl Params {
             names.count = names.count.saturating_add(1);
             accept(&param)?;
         }
-        Ok(())
+        Ok(names.count)
     }
 
     /// Parameters that were checked.

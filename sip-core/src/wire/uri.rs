@@ -302,7 +302,7 @@ impl<'a> UriView<'a> {
 impl<'a> SipView<'a> {
     fn parse(secure: bool, text: &'a [u8]) -> Result<Self, Malformed> {
         // `@` stands unescaped nowhere else in the URI, so what comes before it is the user part even if it
-        // looks like a host with parameters (RFC 4475 3.1.1.11).
+        // looks like a host with parameters (RFC 4475 3.1.1.9).
         let (user, password, rest) = match scan::split_once(text, b'@') {
             None => (None, None, text),
             Some((userinfo, rest)) => {
@@ -328,11 +328,14 @@ impl<'a> SipView<'a> {
             }
             _ => (None, rest),
         };
+        if rest.is_empty() {
+            return Ok(Self { secure, user, password, host, port, params: rest, headers: None });
+        }
         let (params, headers) = match scan::split_once(rest, b'?') {
             None => (rest, None),
             Some((params, headers)) => (params, Some(headers)),
         };
-        Params::check(params, |_| Ok(()))?;
+        Params::check(params, limits::PARAMS, |_| Ok(()))?;
         if let Some(headers) = headers {
             escapes(headers)?;
             if headers.is_empty()
@@ -356,7 +359,7 @@ fn tel(text: &[u8]) -> Result<UriView<'_>, Malformed> {
     if digits.is_empty() || !digits.iter().all(is_phone_digit) {
         return Err(Malformed);
     }
-    Params::check(params, |_| Ok(()))?;
+    Params::check(params, limits::PARAMS, |_| Ok(()))?;
     Ok(UriView::Tel { number, params })
 }
 

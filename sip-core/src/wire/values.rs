@@ -232,7 +232,7 @@ pub(super) fn seconds_and_params(text: &Bytes) -> Result<(u32, Params), Malforme
     let trimmed = scan::trim(text);
     let end = trimmed.iter().position(|octet| matches!(octet, b';' | b' ' | b'\t')).unwrap_or(trimmed.len());
     let (digits, params) = scan::split(trimmed, end);
-    Params::check(params, |_| Ok(()))?;
+    Params::check(params, limits::PARAMS, |_| Ok(()))?;
     Ok((seconds(digits)?, Params::checked(text.slice_ref(params))))
 }
 
@@ -247,6 +247,6 @@ pub(super) fn content_type(text: &[u8]) -> Result<ContentTypeParts<'_>, Malforme
     if kind.is_empty() || subtype.is_empty() {
         return Err(Malformed);
     }
-    Params::check(params, |_| Ok(()))?;
+    Params::check(params, limits::PARAMS, |_| Ok(()))?;
     Ok((kind, subtype, params))
 }

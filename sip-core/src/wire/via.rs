@@ -162,15 +162,19 @@ pub(super) struct ViaView<'a> {
     port: Option<u16>,
     params: &'a [u8],
     /// Whether the protocol is SIP/2.0. The 505 to a request of another version needs the rest of its Via.
-    pub(super) is_sip2: bool,
+    is_sip2: bool,
+    /// How many parameters there are.
+    count: usize,
 }
 
 impl<'a> ViaView<'a> {
     /// `SIP / 2.0 / UDP host : port ;params`, blanks allowed round each sign (RFC 3261 25.1 via-parm).
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
         let view = Self::sent_by(text)?;
-        Params::check(view.params, |param| if is_right(param) { Ok(()) } else { Err(Malformed) })?;
-        Ok(view)
+        let count = Params::check(view.params, limits::PARAMS.saturating_add(limits::OWN_PARAMS), |param| {
+            if is_right(param) { Ok(()) } else { Err(Malformed) }
+        })?;
+        Ok(Self { count, ..view })
     }
 
     /// As `parse`, but parameters from the first malformed one on are left out: good enough to answer a 400 to.
@@ -182,8 +186,8 @@ impl<'a> ViaView<'a> {
             end = view.params.len().saturating_sub(good.rest().len());
         }
         let params = view.params.get(..end).unwrap_or_default();
-        Params::check(params, |_| Ok(()))?;
-        Ok(Self { params, ..view })
+        let count = Params::check(params, limits::PARAMS, |_| Ok(()))?;
+        Ok(Self { params, count, ..view })
     }
 
     /// All but the parameters, which are not checked.
@@ -208,7 +212,12 @@ impl<'a> ViaView<'a> {
             }
             _ => (None, rest),
         };
-        Ok(Self { transport, host, port, params: scan::trim_start(rest), is_sip2 })
+        Ok(Self { transport, host, port, params: scan::trim_start(rest), is_sip2, count: 0 })
+    }
+
+    /// Whether the value is of SIP/2.0, and a peer may write this many parameters.
+    pub(super) const fn is_within_limits(&self) -> bool {
+        self.is_sip2 && self.count <= limits::PARAMS
     }
 
     pub(super) fn own(self, source: &Bytes) -> Via {

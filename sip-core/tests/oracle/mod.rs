@@ -74,6 +74,9 @@ pub(crate) fn uri(octets: &[u8]) {
 pub(crate) fn via(octets: &[u8]) {
     if let Ok(mut via) = Via::parse(&Bytes::copy_from_slice(octets)) {
         assert_eq!(Via::parse(&via.to_value()), Ok(via.clone()));
+        if via.params.iter().count() > limits::PARAMS {
+            return;
+        }
         via.set_rport(5060);
         via.set_received([192, 0, 2, 1].into());
         let again = Via::parse(&via.to_value());
