@@ -5,6 +5,9 @@
 //! than RFC 3261's robustness advice wherever two readers of one message could see two different things (RFC 4475,
 //! request smuggling): one reading or none.
 //!
+//! Slices share what was received: a value that outlives its message by long (a dialog's, a call's) is better copied,
+//! or it keeps the whole of a read buffer with it.
+//!
 //! Two levels: the views (private) check a text and point into it; the public values own slices of it and are right
 //! by construction.
 
