@@ -10,6 +10,8 @@ Writes target/bench/summary.json, and every single result beside it.
 """
 
 import argparse
+import atexit
+import functools
 import json
 import os
 import re
@@ -19,6 +21,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -264,13 +267,15 @@ class started:
             self.process.kill()
 
 
+@functools.cache
 def copy_of(sources):
-    """The floor's sources may lie in a folder that cannot be written to, where cargo would want to keep a lock file."""
-    copy = OUT / "floor-sources"
-    if not copy.exists():
-        shutil.copytree(sources, copy, copy_function=shutil.copyfile)
-        for path in [copy, *copy.rglob("*")]:
-            path.chmod(0o755 if path.is_dir() else 0o644)
+    """The floor's sources may lie in a folder that cannot be written to, where cargo would want to keep a lock file. The copy
+    lies outside this repository: inside, cargo would take it for a part of the workspace."""
+    copy = Path(tempfile.mkdtemp(prefix="strongline-floor-")) / "sources"
+    atexit.register(shutil.rmtree, copy.parent, ignore_errors=True)
+    shutil.copytree(sources, copy, copy_function=shutil.copyfile)
+    for path in [copy, *copy.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
     return copy
 
 
