@@ -18,7 +18,7 @@ use media_engine::session::{EventFormat, Keys, Leg, Reconfigure, Session, Sessio
 use media_engine::srtp::{Inbound, MasterKey, Outbound, Suite};
 use rand::RngExt;
 
-use super::facts::Facts;
+use super::leg::Peer;
 use super::negotiate::{Choice, Description, Offered};
 use crate::server::Context;
 use crate::telemetry::Held;
@@ -104,10 +104,10 @@ struct Latch {
 }
 
 impl Latch {
-    fn of(facts: &Facts) -> Option<Self> {
-        match facts.trunk.media.source {
+    fn of(peer: &Peer) -> Option<Self> {
+        match peer.trunk.media.source {
             MediaSource::Signalled => None,
-            MediaSource::Latch => Some(Self { trunk: Arc::clone(&facts.trunk), signalling: facts.signalling }),
+            MediaSource::Latch => Some(Self { trunk: Arc::clone(&peer.trunk), signalling: peer.signalling }),
         }
     }
 
@@ -123,14 +123,14 @@ impl Media {
         choice: Choice,
         our_key: Option<MasterKey>,
         uplink: SampleRate,
-        facts: &Facts,
+        peer: &Peer,
         context: &Context,
     ) -> Option<Self> {
         let now = Instant::now();
         let dialplan = &context.shared.loaded.dialplan;
         let jitter = &dialplan.media.jitter;
         let mut rng = context.rng.borrow_mut();
-        let latch = Latch::of(facts);
+        let latch = Latch::of(peer);
         let (leg, keys) = match (choice.key, our_key) {
             (Some((_, theirs)), Some(ours)) => {
                 (Leg::Secure { rx: Inbound::new(&theirs), tx: Outbound::new(&ours) }, Some((ours, theirs)))
@@ -237,7 +237,7 @@ impl Media {
     }
 
     /// Waits until a socket has something to read. Safe to cancel.
-    pub(super) async fn readable(&self) -> io::Result<()> {
+    async fn readable(&self) -> io::Result<()> {
         let Channel { rtp, rtcp, .. } = &self.port.channel;
         let Some(rtcp) = rtcp else { return rtp.readable().await };
         tokio::select! {
@@ -265,7 +265,7 @@ impl Media {
     }
 
     /// When something is due.
-    pub(super) fn next(&self) -> Instant {
+    fn next(&self) -> Instant {
         [self.session.next_uplink(), self.session.next_rtcp()].into_iter().flatten().fold(self.next_send, Instant::min)
     }
 
@@ -311,5 +311,22 @@ impl Media {
         if let Err(error) = socket.try_send(&self.out, remote) {
             tracing::debug!(%error, "a report did not leave");
         }
+    }
+}
+
+/// Until a packet came or something is due; without media never. Safe to cancel.
+pub(super) async fn due(media: Option<&Media>) {
+    let Some(media) = media else { return std::future::pending().await };
+    tokio::select! {
+        biased;
+        () = readable(media) => {}
+        () = tokio::time::sleep_until(media.next().into()) => {}
+    }
+}
+
+async fn readable(media: &Media) {
+    if let Err(error) = media.readable().await {
+        tracing::warn!(%error, "an RTP socket failed");
+        std::future::pending::<()>().await;
     }
 }

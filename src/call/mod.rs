@@ -1,5 +1,5 @@
-//! One call: one task, one owner. It owns its dialog handle, its media, its stream and its run through the dialplan as plain
-//! fields, and lives on one worker from INVITE to end.
+//! One call: one task, one owner. It owns its leg (dialog and media), its stream and its run through the dialplan as plain fields,
+//! and lives on one worker from INVITE to end.
 //!
 //! ```text
 //! facts -> media policy (negotiate) -> route (dialplan) -> actions … -> one teardown
@@ -9,7 +9,10 @@
 
 mod actions;
 mod activity;
+mod agree;
+mod app;
 mod facts;
+mod leg;
 mod media;
 mod negotiate;
 mod prompt;
@@ -21,19 +24,18 @@ use std::time::Instant;
 
 use dialplan::{Decision, Run};
 use rand::RngExt;
-use sip_core::endpoint::{CallKey, Cause, Command, Ended, Event, Reject};
+use sip_core::endpoint::{CallKey, Cause, Command, Event, Reject};
 use sip_core::net::IncomingCall;
 use sip_core::sdp::SessionDescription;
 use sip_core::wire::StatusCode;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 use uuid::{Builder, Uuid};
-use zeroize::Zeroizing;
 
 use self::activity::{Activity, Outcome};
 use self::facts::Facts;
-use self::media::{Due, Media};
-use self::negotiate::{Choice, Offered, Refused};
+use self::leg::{Leg, Negotiation};
+use self::negotiate::Refused;
 pub(crate) use self::prompt::{Player, Prompt};
 use crate::server::Context;
 use crate::telemetry::millis;
@@ -56,36 +58,11 @@ pub(crate) async fn run(incoming: IncomingCall, context: &Context) {
 struct Call<'w> {
     context: &'w Context,
     facts: Facts,
-    key: CallKey,
-    events: mpsc::Receiver<Event>,
+    leg: Leg,
     run: Run,
-    /// What is agreed on, or on its way to be.
-    negotiation: Negotiation,
-    media: Option<Box<Media>>,
     activity: Activity,
-    answered: Option<Instant>,
-    ended: Option<Ended>,
-    /// We have refused or hung up, and wait for the endpoint to say that the call is over.
-    leaving: bool,
     /// The application's first audio has left for the caller.
     app_heard: bool,
-}
-
-/// How far offer and answer have come.
-#[derive(Debug)]
-enum Negotiation {
-    /// The INVITE had this offer; what was chosen waits for our answer.
-    Offered(Box<(SessionDescription, Choice)>),
-    /// The offer was answered in a 183; the 200 repeats it.
-    Early(Zeroizing<Vec<u8>>),
-    /// The INVITE had no offer: our 200 carries one.
-    Delayed,
-    /// Our offer is out, in a 200; the ACK brings the answer.
-    WaitingForAnswer(media::Port, Offered),
-    /// Our offer is out, in the 200 to a re-INVITE without one.
-    WaitingForAnswerWithin(Offered),
-    /// Offer and answer are exchanged.
-    Done,
 }
 
 impl<'w> Call<'w> {
@@ -93,19 +70,19 @@ impl<'w> Call<'w> {
     async fn begin(incoming: IncomingCall, id: Uuid, context: &'w Context) -> Option<Self> {
         let IncomingCall { key, invite, events } = incoming;
         let shared = &context.shared;
-        let facts = match Facts::of(&invite, &shared.loaded.dialplan, &shared.pii, id) {
-            Ok(facts) => facts,
+        let (facts, peer) = match Facts::of(&invite, &shared.loaded.dialplan, &shared.pii, id) {
+            Ok(both) => both,
             Err(error) => {
                 tracing::info!(event = "call.refused", reason = "facts", %error, "call refused");
                 refuse(context, key, events, Reject::new(StatusCode::BAD_REQUEST)).await;
                 return None;
             }
         };
-        facts.log_incoming();
+        facts.log_incoming(&peer);
         let negotiation = match invite.get().sdp() {
             None => Ok(Negotiation::Delayed),
             Some(body) => SessionDescription::parse(body.as_bytes()).map_err(Refused::from).and_then(|offer| {
-                let choice = negotiate::read_offer(&offer, &facts.policy(false, None))?;
+                let choice = negotiate::read_offer(&offer, &peer.policy(false, None))?;
                 Ok(Negotiation::Offered(Box::new((offer, choice))))
             }),
         };
@@ -119,7 +96,7 @@ impl<'w> Call<'w> {
             }
         };
         let dialplan = &shared.loaded.dialplan;
-        let route = match dialplan::decide(dialplan, &facts.for_dialplan()) {
+        let route = match dialplan::decide(dialplan, &facts.for_dialplan(&peer)) {
             Decision::Route(route) | Decision::Reject { route, .. } => route,
             Decision::NoRoute => {
                 tracing::info!(event = "call.refused", reason = "no_route", "call refused: no route takes it");
@@ -132,15 +109,9 @@ impl<'w> Call<'w> {
         Some(Self {
             run: Run::new(dialplan, route),
             context,
+            leg: Leg::new(facts.id, key, events, peer, negotiation),
             facts,
-            key,
-            events,
-            negotiation,
-            media: None,
             activity: Activity::Idle,
-            answered: None,
-            ended: None,
-            leaving: false,
             app_heard: false,
         })
     }
@@ -149,7 +120,7 @@ impl<'w> Call<'w> {
     async fn live(mut self) {
         let first = self.run.step(dialplan::Event::Start);
         self.carry_out(first).await;
-        while self.ended.is_none() {
+        while self.leg.ended.is_none() {
             let wake = self.wait().await;
             self.handle(wake).await;
             self.turn(Instant::now()).await;
@@ -159,22 +130,21 @@ impl<'w> Call<'w> {
 
     /// Waits for exactly one thing. Everything waited for here is safe to cancel.
     async fn wait(&mut self) -> Wake {
-        let Self { context, events, media, activity, leaving, .. } = self;
-        let media = media.as_deref();
+        let Self { context, leg, activity, .. } = self;
+        let leaving = leg.leaving;
+        let (events, media) = leg.parts();
         tokio::select! {
             biased;
             event = events.recv() => Wake::Sip(event),
-            () = context.shared.stop.cancelled(), if !*leaving => Wake::Stop,
+            () = context.shared.stop.cancelled(), if !leaving => Wake::Stop,
             outcome = activity.ready() => Wake::Activity(outcome),
-            () = readable(media) => Wake::Due,
-            () = due(media) => Wake::Due,
+            () = media::due(media) => Wake::Due,
         }
     }
 
     async fn handle(&mut self, wake: Wake) {
         match wake {
-            Wake::Sip(Some(event)) => self.on_sip(event).await,
-            Wake::Sip(None) => self.ended = Some(teardown::endpoint_gone()),
+            Wake::Sip(event) => self.on_sip(event).await,
             Wake::Stop => self.on_stop().await,
             Wake::Activity(outcome) => self.on_outcome(outcome).await,
             Wake::Due => {}
@@ -187,14 +157,13 @@ impl<'w> Call<'w> {
         if self.downlink(now) {
             self.on_played().await;
         }
-        self.on_media_events(now).await;
+        self.on_media_events().await;
         self.on_stream_events(now).await;
     }
 
     fn uplink(&mut self, now: Instant) {
-        let Some(media) = &mut self.media else { return };
-        media.receive(self.context, now);
-        while let Some(frame) = media.session.poll_uplink(now) {
+        self.leg.receive(self.context, now);
+        while let Some(frame) = self.leg.poll_uplink(now) {
             if let Activity::Stream(stream) = &mut self.activity {
                 stream.session.uplink(&frame, now);
             }
@@ -203,30 +172,22 @@ impl<'w> Call<'w> {
 
     /// Sends what is due; says whether a sound has come to its end.
     fn downlink(&mut self, now: Instant) -> bool {
-        let Some(media) = &mut self.media else { return false };
+        let Self { leg, activity, app_heard, facts, .. } = self;
         let mut played = false;
-        while let Some(due) = media.due(now) {
-            let frame = self.activity.next_frame(now);
-            played |= frame.is_none() && matches!(self.activity, Activity::Playing(_));
-            let sent = due == Due::LeaveOut || media.send(frame.as_ref(), now);
-            if let (Activity::Stream(stream), Some(_), true) = (&mut self.activity, &frame, sent) {
+        leg.send(now, |media| {
+            let frame = activity.next_frame(now);
+            played |= frame.is_none() && matches!(activity, Activity::Playing(_));
+            let sent = media(frame.as_ref());
+            if let (Activity::Stream(stream), Some(_), true) = (&mut *activity, &frame, sent) {
                 stream.session.on_frame_sent(now);
-                if !self.app_heard {
-                    self.app_heard = true;
-                    let ms = millis(self.facts.began.elapsed());
-                    tracing::info!(event = "stream.first_audio", call = %self.facts.id, ms, "the application is heard");
+                if !*app_heard {
+                    *app_heard = true;
+                    let ms = millis(facts.began.elapsed());
+                    tracing::info!(event = "stream.first_audio", call = %facts.id, ms, "the application is heard");
                 }
             }
-        }
-        media.send_rtcp(now);
+        });
         played
-    }
-
-    /// Tells the endpoint something of this call.
-    async fn command(&mut self, command: Command) {
-        if self.context.shared.sip.command(self.key, command).await.is_err() {
-            self.ended = Some(teardown::endpoint_gone());
-        }
     }
 
     /// Gives an event to the run, and does what it says.
@@ -242,9 +203,8 @@ impl<'w> Call<'w> {
     }
 
     async fn on_stop(&mut self) {
-        self.leaving = true;
         self.stop_activity(ai_bridge::stream::StopReason::ServerStopping);
-        self.command(Command::Hangup { reason: Some(Cause::Q850(41)) }).await;
+        self.leg.hang_up(Cause::Q850(41), self.context).await;
     }
 }
 
@@ -254,19 +214,6 @@ enum Wake {
     Stop,
     Activity(Outcome),
     Due,
-}
-
-async fn readable(media: Option<&Media>) {
-    let Some(media) = media else { return std::future::pending().await };
-    if let Err(error) = media.readable().await {
-        tracing::warn!(%error, "an RTP socket failed");
-        std::future::pending::<()>().await;
-    }
-}
-
-async fn due(media: Option<&Media>) {
-    let Some(media) = media else { return std::future::pending().await };
-    tokio::time::sleep_until(media.next().into()).await;
 }
 
 /// Refuses a call that never became one, and waits until the endpoint has done with it.

@@ -77,7 +77,7 @@ impl Call<'_> {
                     event = "stream.cleared", call = %self.facts.id, played_ms, dropped_ms, "barge-in: the play queue is empty"
                 ),
                 StreamEvent::SendDigits(digits) => {
-                    let Some(media) = &mut self.media else { continue };
+                    let Some(media) = &mut self.leg.media else { continue };
                     let sent = digits
                         .as_str()
                         .chars()
@@ -143,6 +143,6 @@ impl Call<'_> {
             dialplan::HangupCause::CallEnded => (StopReason::CallerHangup, 16),
         };
         self.stop_activity(reason);
-        self.hang_up(Cause::Q850(q850)).await;
+        self.leg.hang_up(Cause::Q850(q850), self.context).await;
     }
 }

@@ -1,0 +1,239 @@
+//! One SIP leg of a call: its dialog with a peer, its media, and what the two have agreed on. A call has one, and a second one
+//! while the caller is connected to somebody.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dialplan::Trunk;
+use media_engine::audio::Pcm;
+use media_engine::dtmf::MenuDigit;
+use media_engine::pci::Cleared;
+use media_engine::session;
+use sip_core::admission::{SourceFacts, Transport};
+use sip_core::endpoint::{Body, CallKey, Cause, Command, EndReason, Ended, EndedBy, Event, Reject};
+use sip_core::sdp::SessionDescription;
+use sip_core::wire::StatusCode;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::media::{self, Due, Media};
+use super::negotiate::{Choice, Offered, Policy, Refused};
+use crate::server::Context;
+
+/// Who is at the other end, and how its signalling is secured.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) trunk: Arc<Trunk>,
+    /// Where the signalling comes from.
+    pub(super) signalling: IpAddr,
+    pub(super) transport: Transport,
+    /// TLS version and cipher suite of the signalling.
+    pub(super) tls: Option<(&'static str, Arc<str>)>,
+}
+
+impl Peer {
+    pub(super) fn new(trunk: Arc<Trunk>, source: &SourceFacts) -> Self {
+        Self {
+            trunk,
+            signalling: source.address.ip(),
+            transport: source.transport,
+            tls: source.tls.as_ref().map(|tls| (tls.version.as_str(), Arc::clone(&tls.cipher_suite))),
+        }
+    }
+
+    pub(super) fn over_tls(&self) -> bool {
+        self.transport == Transport::Tls
+    }
+
+    /// What session descriptions of this leg are held against.
+    pub(super) fn policy(&self, secured: bool, own: Option<IpAddr>) -> Policy<'_> {
+        Policy { trunk: &self.trunk, signalling: self.signalling, over_tls: self.over_tls(), secured, own }
+    }
+}
+
+/// How far offer and answer have come.
+#[derive(Debug)]
+pub(super) enum Negotiation {
+    /// The INVITE had this offer; what was chosen waits for our answer.
+    Offered(Box<(SessionDescription, Choice)>),
+    /// The offer was answered in a 183; the 200 repeats it.
+    Early(Zeroizing<Vec<u8>>),
+    /// The INVITE had no offer: our 200 carries one.
+    Delayed,
+    /// Our offer is out, in a 200; the ACK brings the answer.
+    WaitingForAnswer(media::Port, Offered),
+    /// Our offer is out, in the 200 to a re-INVITE without one.
+    WaitingForAnswerWithin(Offered),
+    /// Offer and answer are exchanged.
+    Done,
+}
+
+/// A leg.
+#[derive(Debug)]
+pub(super) struct Leg {
+    /// The call's id, for the log.
+    pub(super) id: Uuid,
+    pub(super) key: CallKey,
+    pub(super) events: mpsc::Receiver<Event>,
+    pub(super) peer: Peer,
+    pub(super) negotiation: Negotiation,
+    pub(super) media: Option<Box<Media>>,
+    pub(super) answered: Option<Instant>,
+    pub(super) ended: Option<Ended>,
+    /// We have refused or hung up, and wait for the endpoint to say that it is over.
+    pub(super) leaving: bool,
+}
+
+/// What a leg has to say to its call.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// The dialog stands: audio may flow.
+    Established,
+    /// A key was pressed.
+    Digit(MenuDigit),
+    /// It is over.
+    Ended,
+}
+
+impl Leg {
+    pub(super) const fn new(
+        id: Uuid,
+        key: CallKey,
+        events: mpsc::Receiver<Event>,
+        peer: Peer,
+        negotiation: Negotiation,
+    ) -> Self {
+        Self { id, key, events, peer, negotiation, media: None, answered: None, ended: None, leaving: false }
+    }
+
+    /// Tells the endpoint something of this leg.
+    pub(super) async fn command(&mut self, command: Command, context: &Context) {
+        if context.shared.sip.command(self.key, command).await.is_err() {
+            self.ended = Some(endpoint_gone());
+        }
+    }
+
+    /// Ends it, whatever its state.
+    pub(super) async fn hang_up(&mut self, cause: Cause, context: &Context) {
+        if !self.leaving {
+            self.leaving = true;
+            self.command(Command::Hangup { reason: Some(cause) }, context).await;
+        }
+    }
+
+    /// Refuses it, before it is answered.
+    pub(super) async fn reject(&mut self, status: StatusCode, reason: Cause, context: &Context) {
+        self.leaving = true;
+        self.command(Command::Reject(Reject { status, reason: Some(reason), retry_after: None }), context).await;
+    }
+
+    /// Something came from the endpoint.
+    pub(super) async fn on_event(&mut self, event: Option<Event>, context: &Context) -> Option<Said> {
+        match event {
+            None => self.ended = Some(endpoint_gone()),
+            Some(Event::Ended(ended)) => self.ended = Some(ended),
+            Some(Event::Ack { sdp }) => return self.on_ack(sdp, context).await,
+            Some(Event::Reinvite { offer, .. }) => self.on_reinvite(offer, context).await,
+            // The endpoint has answered it. Digits by INFO are not taken in this version: an INFO body may hold anything.
+            Some(Event::Info { .. }) => tracing::debug!("an INFO was not looked at"),
+            Some(Event::ReinviteCancelled | Event::Reinvited { .. } | Event::ReinviteFailed { .. }) => {}
+            // The first event of an inbound call came with the call; the rest belong to calls that we place.
+            Some(Event::Incoming(_) | Event::Progress { .. } | Event::Answered { .. }) => {}
+        }
+        self.ended.is_some().then_some(Said::Ended)
+    }
+
+    /// The ACK: the dialog stands, and audio may flow.
+    async fn on_ack(&mut self, sdp: Option<Body>, context: &Context) -> Option<Said> {
+        if let Err(refused) = self.take_answer(sdp, context) {
+            self.give_up(refused, context).await;
+            return None;
+        }
+        if let Some(media) = &mut self.media {
+            media.may_send = true;
+        }
+        if self.answered.is_some() {
+            return None;
+        }
+        self.answered = Some(Instant::now());
+        Some(Said::Established)
+    }
+
+    /// The answer to our offer cannot be used: the dialog stands already, so it is ended.
+    async fn give_up(&mut self, refused: Refused, context: &Context) {
+        tracing::info!(event = "call.refused", call = %self.id, reason = refused.as_str(), "call ended: {refused}");
+        self.hang_up(Cause::Sip(refused.status()), context).await;
+    }
+
+    /// Reads what has arrived.
+    pub(super) fn receive(&mut self, context: &Context, now: Instant) {
+        if let Some(media) = &mut self.media {
+            media.receive(context, now);
+        }
+    }
+
+    /// The next 20 ms from the peer, once its time has come.
+    pub(super) fn poll_uplink(&mut self, now: Instant) -> Option<Cleared<Pcm>> {
+        self.media.as_mut().and_then(|media| media.session.poll_uplink(now))
+    }
+
+    /// Sends what is due. `each` is called for every frame whose time has come, with what sends it (or silence) and says whether it
+    /// left.
+    pub(super) fn send(&mut self, now: Instant, mut each: impl FnMut(&mut dyn FnMut(Option<&Pcm>) -> bool)) {
+        let Some(media) = &mut self.media else { return };
+        while let Some(due) = media.due(now) {
+            each(&mut |frame| due == Due::LeaveOut || media.send(frame, now));
+        }
+        media.send_rtcp(now);
+    }
+
+    /// What is waited for: the endpoint's events and the media.
+    pub(super) fn parts(&mut self) -> (&mut mpsc::Receiver<Event>, Option<&Media>) {
+        (&mut self.events, self.media.as_deref())
+    }
+
+    /// The next thing that the media has to say.
+    pub(super) async fn next_media_event(&mut self, context: &Context) -> Option<Said> {
+        while let Some(event) = self.media.as_mut().and_then(|media| media.session.poll_event()) {
+            match event {
+                session::Event::FirstAuthenticated => {
+                    tracing::info!(event = "media.first_packet", call = %self.id, "the caller's media arrives");
+                    if let Some(media) = self.media.as_mut().filter(|media| media.session.is_secure()) {
+                        media.may_send = true;
+                    }
+                }
+                session::Event::Digit(digit) => return Some(Said::Digit(digit)),
+                session::Event::InboundTimeout { idle } => {
+                    tracing::info!(
+                        event = "media.timeout", call = %self.id, seconds = idle.as_secs(),
+                        "nothing arrives any more: the call is ended"
+                    );
+                    self.hang_up(Cause::Q850(102), context).await;
+                }
+                session::Event::AuthFailures { run } => tracing::warn!(
+                    event = "media.auth_failures", call = %self.id, run,
+                    "packets fail authentication: somebody injects, or the keys differ"
+                ),
+                session::Event::KeyExhausted => self.hang_up(Cause::Q850(41), context).await,
+                session::Event::SourceLatched { .. } => {
+                    tracing::info!(event = "media.latched", call = %self.id, "the caller's media comes from another address");
+                }
+                session::Event::SsrcConflict { .. } => tracing::warn!(
+                    event = "rtp_ssrc_conflict", call = %self.id, "a second stream comes from the caller's address: it is not heard"
+                ),
+                session::Event::InboundResumed | session::Event::SsrcChanged { .. } | session::Event::RtcpBye => {
+                    tracing::debug!(?event, "media");
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// The endpoint has stopped under the call.
+pub(super) const fn endpoint_gone() -> Ended {
+    Ended { by: EndedBy::Failure, reason: EndReason::Shutdown, remote_reason: None }
+}
