@@ -5,7 +5,8 @@
 //! stands in `net`, behind the feature of that name, and holds no rules.
 //!
 //! Read in this order: `wire` makes messages of octets, `sdp` reads what they carry, `admission` decides whose they may
-//! be, `transaction` and `dialog` hold one machine of RFC 3261 each, and `endpoint` is all of them together.
+//! be, `auth` proves who somebody is, `transaction` and `dialog` hold one machine of RFC 3261 each, and `endpoint` is all
+//! of them together.
 
 pub mod limits;
 
@@ -13,6 +14,7 @@ pub mod sdp;
 pub mod wire;
 
 pub mod admission;
+pub mod auth;
 pub mod dialog;
 pub mod endpoint;
 pub mod transaction;

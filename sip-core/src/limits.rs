@@ -79,3 +79,18 @@ pub const OPENING_QUEUE: usize = 32;
 pub const SESSION_INTERVAL_RETRIES: u8 = 2;
 /// How often a change of the session that we ask for is tried again after a 491.
 pub const GLARE_RETRIES: u8 = 8;
+
+/// Challenges (401, 407) that one request of ours answers (THREATS T34).
+pub const AUTH_TRIES: u8 = 2;
+/// Lines of one kind of authentication header that are looked at in one message.
+pub const AUTH_HEADERS: usize = 8;
+/// Schemes and parameters of one line of authentication.
+pub const AUTH_PARAMS: usize = 64;
+/// Octets of one parameter's value there: a nonce is sent back with each request.
+pub const AUTH_VALUE: usize = 1024;
+/// Places (a trunk and a next hop of it) that a realm and its nonces are remembered for.
+pub const AUTH_PLACES: usize = 256;
+/// How long a nonce of ours can be used (THREATS T37).
+pub const AUTH_NONCE_LIFE: Duration = Duration::from_mins(1);
+/// Nonces of ours whose use is remembered at a time; the oldest make room and are then taken no more.
+pub const AUTH_NONCES: usize = 16 * 1024;

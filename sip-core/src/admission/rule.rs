@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Peer, Rate, Transports};
+use crate::auth::{Credentials, Realm};
 
 /// A trunk's name: its identity across a reload of the rules.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +63,10 @@ pub struct TrunkRule {
     pub max_connections: Option<u32>,
     /// The media security policy, handed to the call side with each admitted INVITE and not read here.
     pub srtp: Arc<str>,
+    /// Whom we say we are when the trunk asks; `None`: its challenges are not answered.
+    pub credentials: Option<Credentials>,
+    /// Whom it must prove to be, beside coming from one of its peers; `None`: nothing is asked.
+    pub challenge: Option<Arc<Realm>>,
 }
 
 impl TrunkRule {
@@ -75,6 +80,8 @@ impl TrunkRule {
             max_calls: None,
             max_connections: None,
             srtp: Arc::from(""),
+            credentials: None,
+            challenge: None,
         }
     }
 
@@ -117,6 +124,20 @@ impl TrunkRule {
     #[must_use]
     pub fn srtp(mut self, policy: impl Into<Arc<str>>) -> Self {
         self.srtp = policy.into();
+        self
+    }
+
+    /// Sets whom we say we are when the trunk asks (digest, RFC 3261 22.2).
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Asks the trunk to prove that it is a user of `realm`, with each request that starts something (RFC 3261 22.2).
+    #[must_use]
+    pub fn challenge(mut self, realm: Realm) -> Self {
+        self.challenge = Some(Arc::new(realm));
         self
     }
 }

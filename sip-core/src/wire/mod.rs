@@ -26,7 +26,7 @@ mod multipart;
 mod name_addr;
 mod params;
 mod parse;
-mod scan;
+pub(crate) mod scan;
 mod start_line;
 mod status;
 mod text;

@@ -3,7 +3,7 @@
 use super::Malformed;
 
 /// The classes of octets, one bit each.
-pub(super) mod class {
+pub(crate) mod class {
     /// RFC 3261 25.1 token
     pub(crate) const TOKEN: u8 = 1;
     /// What the value of a parameter may hold when it is not quoted.
@@ -34,7 +34,7 @@ pub(super) fn all(text: &[u8], class: u8) -> bool {
 
 /// Whether any octet of `text` is a control octet other than HTAB. Reads all of it, so that the loop can be vectorized.
 #[expect(clippy::needless_bitwise_bool, reason = "a loop that stops early is not vectorized")]
-pub(super) fn has_control(text: &[u8]) -> bool {
+pub(crate) fn has_control(text: &[u8]) -> bool {
     text.iter().fold(false, |found, &octet| found | ((octet < 0x20) & (octet != b'\t')) | (octet == 0x7f))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn trim(text: &[u8]) -> &[u8] {
 }
 
 /// `text` without the blanks at its start.
-pub(super) fn trim_start(mut text: &[u8]) -> &[u8] {
+pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = text
         && is_blank(*first)
     {
@@ -76,13 +76,13 @@ pub(super) fn trim_end(mut text: &[u8]) -> &[u8] {
 }
 
 /// The longest start of `text` that is of `class`, and the rest.
-pub(super) fn take(text: &[u8], class: u8) -> (&[u8], &[u8]) {
+pub(crate) fn take(text: &[u8], class: u8) -> (&[u8], &[u8]) {
     let end = text.iter().position(|&octet| !is(octet, class)).unwrap_or(text.len());
     split(text, end)
 }
 
 /// `text` before and from `at`; all and nothing when `at` lies outside.
-pub(super) fn split(text: &[u8], at: usize) -> (&[u8], &[u8]) {
+pub(crate) fn split(text: &[u8], at: usize) -> (&[u8], &[u8]) {
     text.split_at_checked(at).unwrap_or((text, &[]))
 }
 
@@ -94,7 +94,7 @@ pub(super) fn split_once(text: &[u8], octet: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// A quoted string with its quotes, and the rest. `text` starts with the opening quote.
-pub(super) fn take_quoted(text: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+pub(crate) fn take_quoted(text: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let mut at = 1;
     while let Some(octet) = text.get(at) {
         match octet {
@@ -107,7 +107,7 @@ pub(super) fn take_quoted(text: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
 }
 
 /// A decimal number of at most `digits` digits and nothing else: no sign, no blank.
-pub(super) fn number(text: &[u8], digits: usize) -> Option<u64> {
+pub(crate) fn number(text: &[u8], digits: usize) -> Option<u64> {
     if text.is_empty() || text.len() > digits {
         return None;
     }
