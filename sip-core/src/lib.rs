@@ -17,6 +17,7 @@ pub mod admission;
 pub mod auth;
 pub mod dialog;
 pub mod endpoint;
+pub mod locate;
 pub mod transaction;
 
 #[cfg(feature = "net")]

@@ -94,3 +94,16 @@ pub const AUTH_PLACES: usize = 256;
 pub const AUTH_NONCE_LIFE: Duration = Duration::from_mins(1);
 /// Nonces of ours whose use is remembered at a time; the oldest make room and are then taken no more.
 pub const AUTH_NONCES: usize = 16 * 1024;
+
+/// Questions that one look-up of a server may ask of the name servers.
+pub const LOCATE_QUESTIONS: usize = 64;
+/// Records of one answer that are read.
+pub const LOCATE_RECORDS: usize = 64;
+/// Aliases (CNAME) that are followed from one name.
+pub const LOCATE_ALIASES: usize = 8;
+/// Addresses that one look-up gives.
+pub const LOCATE_HOPS: usize = 32;
+/// The least time for which a look-up is believed, whatever its records say: a domain cannot have us ask for each call.
+pub const LOCATE_FLOOR: Duration = Duration::from_secs(5);
+/// The most.
+pub const LOCATE_CAP: Duration = Duration::from_hours(1);
