@@ -71,6 +71,8 @@ pub const IN_DIALOG_REQUESTS: u32 = 200;
 /// How long the TU may think about a re-INVITE or UPDATE. RFC 3311 5.2 wants UPDATE answered at once, and an UPDATE is dead
 /// after 32 s.
 pub const REINVITE_ANSWER: Duration = Duration::from_secs(20);
+/// Early dialogs of one INVITE of ours.
+pub const EARLY_DIALOGS: usize = 8;
 /// Forks of one INVITE of ours that may answer 2xx.
 pub const FORKS: usize = 16;
 /// Messages that wait for one connection that is being opened.

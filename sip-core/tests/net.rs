@@ -67,7 +67,7 @@ fn dial(next_hop: NextHop) -> Dial {
         next_hop,
         target: uri(),
         from: uri(),
-        sdp: Body::from(b"v=0 offer".to_vec()),
+        sdp: Some(Body::from(b"v=0 offer".to_vec())),
         headers: Vec::new(),
     }
 }
@@ -90,7 +90,7 @@ async fn call(caller: &Server, callee: &mut Server, next_hop: NextHop) -> (Outgo
     callee.handle().command(inc.key, Command::Answer { sdp: b"v=0 answer".to_vec().into() }).await.unwrap();
     assert!(matches!(within(out.events.recv()).await, Some(Event::Progress { .. })));
     match within(out.events.recv()).await {
-        Some(Event::Answered { sdp: Some(sdp) }) => assert_eq!(sdp.as_bytes(), b"v=0 answer"),
+        Some(Event::Answered { sdp: Some(sdp), .. }) => assert_eq!(sdp.as_bytes(), b"v=0 answer"),
         other => panic!("{other:?}"),
     }
     assert!(matches!(within(inc.events.recv()).await, Some(Event::Ack { .. })));

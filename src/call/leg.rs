@@ -139,6 +139,11 @@ impl Leg {
             // The endpoint has answered it. Digits by INFO are not taken in this version: an INFO body may hold anything.
             Some(Event::Info { .. }) => tracing::debug!("an INFO was not looked at"),
             Some(Event::ReinviteCancelled | Event::Reinvited { .. } | Event::ReinviteFailed { .. }) => {}
+            Some(Event::EarlyOffer { .. }) => {
+                let status = StatusCode::NOT_ACCEPTABLE_HERE;
+                self.command(Command::RejectReinvite { status }, context).await;
+            }
+            Some(Event::EarlyAnswer { .. }) => {}
             // The first event of an inbound call came with the call; the rest belong to calls that we place.
             Some(Event::Incoming(_) | Event::Progress { .. } | Event::Answered { .. }) => {}
         }

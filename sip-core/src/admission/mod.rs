@@ -19,7 +19,7 @@ pub use admitted::{Admitted, Invite};
 pub use bucket::{Rate, TokenBucket};
 pub use gate::{Gate, GateError, Refused};
 pub use peer::{Peer, PeerError, Prefix};
-pub use rule::{TrunkId, TrunkRule};
+pub use rule::{Rel100, TrunkId, TrunkRule};
 pub use source::{SourceFacts, TlsFacts, TlsVersion, Transport, Transports};
 
 #[cfg(test)]

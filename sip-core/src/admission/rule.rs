@@ -34,6 +34,18 @@ impl fmt::Display for TrunkId {
     }
 }
 
+/// Reliable provisional responses (RFC 3262).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rel100 {
+    /// Only where the peer requires them.
+    #[default]
+    Off,
+    /// Where both sides can.
+    Supported,
+    /// Always: a caller that cannot is refused with 421, and a callee must.
+    Required,
+}
+
 /// Who a trunk is and what it may do.
 ///
 /// ```
@@ -61,6 +73,10 @@ pub struct TrunkRule {
     pub max_calls: Option<u32>,
     /// Connections at a time from one source address; `None` for the endpoint's default (THREATS T33).
     pub max_connections: Option<u32>,
+    /// Whether our provisional responses and those to us are reliable (RFC 3262).
+    pub rel100: Rel100,
+    /// How many redirections (3xx) of one call of ours are followed; 0 for none.
+    pub redirects: u8,
     /// The media security policy, handed to the call side with each admitted INVITE and not read here.
     pub srtp: Arc<str>,
     /// Whom we say we are when the trunk asks; `None`: its challenges are not answered.
@@ -79,6 +95,8 @@ impl TrunkRule {
             rate: None,
             max_calls: None,
             max_connections: None,
+            rel100: Rel100::default(),
+            redirects: 0,
             srtp: Arc::from(""),
             credentials: None,
             challenge: None,
@@ -117,6 +135,21 @@ impl TrunkRule {
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {
         self.max_connections = Some(connections);
+        self
+    }
+
+    /// Sets the policy for reliable provisional responses.
+    #[must_use]
+    pub fn rel100(mut self, policy: Rel100) -> Self {
+        self.rel100 = policy;
+        self
+    }
+
+    /// Sets how many redirections of one call are followed. They go the trunk's own way all the same: only the Request-URI
+    /// changes.
+    #[must_use]
+    pub fn redirects(mut self, most: u8) -> Self {
+        self.redirects = most;
         self
     }
 

@@ -103,6 +103,11 @@ impl Dialog {
         self.local_cseq
     }
 
+    /// Our next request counts on from here: a number that was used before must not be used again.
+    pub fn count_on_from(&mut self, cseq: u32) {
+        self.local_cseq = self.local_cseq.max(cseq);
+    }
+
     /// A new request within the dialog (RFC 3261 12.2.1.1). Via, Max-Forwards and Contact are the endpoint's to add.
     pub fn request(&mut self, method: Method) -> Request {
         self.local_cseq += 1;

@@ -5,11 +5,11 @@ use std::time::Instant;
 use crate::admission::{Transport, TrunkId};
 use crate::dialog::{Dialog, DialogId, Limiter, Negotiated, SessionTimer, Unacked};
 use crate::limits;
-use crate::wire::{Request, StatusCode};
+use crate::wire::{Request, StatusCode, Text};
 
 use super::respond::Base;
 use super::transactions::TxId;
-use super::{Body, Cause, Flow, NextHop, ReinviteMethod};
+use super::{Body, Cause, Flow, Fork, NextHop, ReinviteMethod};
 
 /// Names a call for as long as it lives. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,9 +82,42 @@ pub(super) struct Calling {
     /// As it was sent, to make its CANCEL, or it again after a 422.
     pub(super) invite: Request,
     pub(super) branch: String,
-    pub(super) offer: Body,
+    /// `None` for a call that the peer shall make the offer of.
+    pub(super) offer: Option<Body>,
     pub(super) cancel: Cancel,
     pub(super) interval_retries: u8,
+    /// Who was heard of, in this order.
+    pub(super) forks: Vec<EarlyFork>,
+}
+
+/// A callee of ours that was heard of: an early dialog.
+#[derive(Debug)]
+pub(super) struct EarlyFork {
+    /// Its To tag.
+    pub(super) tag: Text,
+    pub(super) number: Fork,
+}
+
+/// An ACK that waits for the TU's answer to the offer of a 2xx.
+#[derive(Debug)]
+pub(super) struct AckDue {
+    pub(super) tx: TxId,
+    pub(super) cseq: u32,
+    /// The To tag of the 2xx.
+    pub(super) tag: Text,
+    pub(super) answer_by: Instant,
+}
+
+impl Calling {
+    /// The number of the callee with this To tag, known or not.
+    pub(super) fn fork(&self, tag: &Text) -> Fork {
+        let known = self.forks.iter().find(|fork| fork.tag == *tag);
+        known.map_or_else(|| self.next_fork(), |fork| fork.number)
+    }
+
+    pub(super) fn next_fork(&self) -> Fork {
+        Fork(u32::try_from(self.forks.len()).unwrap_or(u32::MAX))
+    }
 }
 
 /// Whether a call that we place is being taken back (RFC 3261 9.1).
@@ -103,6 +136,8 @@ pub(super) struct Up {
     pub(super) owns_call_id: bool,
     pub(super) session: SessionTimer,
     pub(super) unacked: Option<Unacked>,
+    /// The 2xx of our INVITE carried an offer: the ACK waits for the TU.
+    pub(super) ack_due: Option<AckDue>,
     /// Our 2xx carried an offer: the ACK brings the answer.
     pub(super) answer_in_ack: bool,
     /// A BYE that waits for the ACK of our 2xx (RFC 3261 15).
@@ -161,6 +196,7 @@ impl Up {
             owns_call_id,
             session,
             unacked: None,
+            ack_due: None,
             answer_in_ack: false,
             bye_after_ack: None,
             inbound: None,
@@ -175,7 +211,11 @@ impl Up {
 
     /// Nothing is under way that a new offer of ours would cross.
     pub(super) const fn is_quiet(&self) -> bool {
-        self.unacked.is_none() && self.inbound.is_none() && self.outbound.is_none() && !self.answer_in_ack
+        self.unacked.is_none()
+            && self.ack_due.is_none()
+            && self.inbound.is_none()
+            && self.outbound.is_none()
+            && !self.answer_in_ack
     }
 
     fn deadline(&self) -> Instant {
@@ -183,6 +223,7 @@ impl Up {
         let others = [
             self.unacked.as_ref().map(Unacked::deadline),
             self.inbound.as_ref().map(|pending| pending.answer_by),
+            self.ack_due.as_ref().map(|due| due.answer_by),
             wanted,
         ];
         others.into_iter().flatten().fold(self.session.deadline(), Instant::min)

@@ -16,7 +16,8 @@ pub enum Command {
     Ring {
         /// 180 Ringing, 183 Session Progress, ...
         status: StatusCode,
-        /// Early media; the later `Answer` must carry the same description (RFC 3261 13.3.1).
+        /// Early media; the later `Answer` must carry the same description (RFC 3261 13.3.1). Our offer where the INVITE
+        /// had none, which only a reliable response can carry.
         sdp: Option<Body>,
     },
     /// Answer an inbound call with 200.
@@ -26,22 +27,28 @@ pub enum Command {
     },
     /// Refuse an inbound call.
     Reject(Reject),
+    /// Answer the offer of a peer that we called without one, in the ACK or, for an early offer, in the PRACK.
+    Acknowledge {
+        /// Our answer.
+        sdp: Body,
+    },
     /// End the call, whatever its state: BYE, CANCEL, or 480 for an inbound call not answered yet.
     Hangup {
         /// The Reason header of the BYE or CANCEL.
         reason: Option<Cause>,
     },
-    /// Offer a change of the session, as a re-INVITE.
+    /// Offer a change of the session: a re-INVITE, or an UPDATE before the call is answered, which needs an answer that
+    /// was given reliably (RFC 3311 5.1).
     Reinvite {
         /// The offer.
         sdp: Body,
     },
-    /// Accept the peer's re-INVITE or UPDATE.
+    /// Accept the peer's re-INVITE, UPDATE or early offer.
     AnswerReinvite {
         /// Our answer, or our offer where the re-INVITE had none.
         sdp: Body,
     },
-    /// Refuse the peer's re-INVITE or UPDATE; the session stays as it was.
+    /// Refuse the peer's re-INVITE, UPDATE or early offer; the session stays as it was.
     RejectReinvite {
         /// 488, 403, ...
         status: StatusCode,
@@ -95,8 +102,8 @@ pub struct Dial {
     pub target: Uri,
     /// The From URI.
     pub from: Uri,
-    /// Our offer.
-    pub sdp: Body,
+    /// Our offer; `None` to be offered a session by the peer, and to answer it with `Acknowledge`.
+    pub sdp: Option<Body>,
     /// More headers, such as P-Asserted-Identity. Names that the endpoint writes itself are refused.
     pub headers: Vec<(crate::wire::HeaderName, crate::wire::Text)>,
 }

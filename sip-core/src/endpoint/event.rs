@@ -45,21 +45,46 @@ pub enum Event {
         /// Its body.
         body: Body,
     },
-    /// A call that we placed makes progress: 180, 183 and so on.
+    /// A call that we placed makes progress: 180, 183 and so on. One with `sdp` that answers our offer reliably
+    /// (RFC 3262) is that fork's final answer. Where the call was placed without an offer `sdp` is the peer's offer:
+    /// answer it with `Acknowledge`.
     Progress {
         /// The status.
         status: StatusCode,
         /// Early media.
         sdp: Option<Body>,
+        /// Which of the callees it comes from.
+        fork: Fork,
     },
-    /// A call that we placed is answered; the ACK is sent already.
+    /// A call that we placed is answered. The ACK is sent already, but for a call that was placed without an offer: there
+    /// `sdp` is the peer's offer, and `Acknowledge` sends the ACK.
     Answered {
-        /// The peer's answer.
+        /// The peer's answer, or its offer; `None` where this fork gave its final answer before.
         sdp: Option<Body>,
+        /// Which of the callees it is: not always the one whose early media came.
+        fork: Fork,
+    },
+    /// Before the call is answered the peer offers another session: an UPDATE (RFC 3311) or a PRACK with an offer
+    /// (RFC 3262 5). Answer with `AnswerReinvite` or `RejectReinvite`.
+    EarlyOffer {
+        /// The peer's offer.
+        offer: Body,
+        /// Which of the callees it comes from; the caller is always the first.
+        fork: Fork,
+    },
+    /// Our reliable provisional response carried our offer, and its PRACK the answer (RFC 3262 5).
+    EarlyAnswer {
+        /// The peer's answer.
+        sdp: Body,
     },
     /// The call is over. The last event.
     Ended(Ended),
 }
+
+/// One of the callees that a call of ours was forked to, numbered from 0 in the order in which they were heard of. Each is
+/// an early dialog of its own (RFC 3261 12.1, 13.2.2.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fork(pub u32);
 
 /// Which request carried a change of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +133,8 @@ pub enum EndReason {
     NoAnswer,
     /// No ACK came for our 2xx (RFC 3261 13.3.1.4); a BYE was sent.
     AckTimeout,
+    /// No PRACK came for a reliable provisional response of ours (RFC 3262 3); we answered 504.
+    PrackTimeout,
     /// The session timer ran out (RFC 4028 10); a BYE was sent.
     SessionExpired,
     /// A request of ours within the dialog was answered 481 or 408: the peer knows the call no more.

@@ -68,7 +68,10 @@ impl Endpoint {
             Phase::Ringing(ringing) => {
                 self.reject(&ringing, &Reject::new(StatusCode::REQUEST_TERMINATED), now);
             }
-            Phase::Up(up) => self.drop_pending(*up, now),
+            Phase::Up(mut up) => {
+                self.acknowledge(call, &mut up, None);
+                self.drop_pending(*up, now);
+            }
             Phase::Calling(_) | Phase::Gone => {}
         }
         self.end(call, EndedBy::Remote, EndReason::Bye, reason);
@@ -157,7 +160,7 @@ impl Endpoint {
             self.respond(inbound.tx, response, now);
             return Ok(());
         }
-        if up.inbound.is_some() {
+        if up.inbound.is_some() || up.ack_due.is_some() {
             return Err(pending);
         }
         if up.outbound.is_some() || up.unacked.is_some() || up.answer_in_ack {

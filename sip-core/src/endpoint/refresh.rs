@@ -84,7 +84,7 @@ impl Endpoint {
         headers.push(HeaderName::SessionExpires, agreed.as_uac().to_value());
         headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
         let purpose = match by {
-            ReinviteMethod::Invite => Purpose::Invite(Box::new(Forks { invite: request.clone(), acks: Vec::new() })),
+            ReinviteMethod::Invite => Purpose::Invite(Box::new(Forks::new(request.clone()))),
             ReinviteMethod::Update => Purpose::Update,
         };
         if let Some(offer) = offer {

@@ -6,7 +6,7 @@ use crate::dialog::{Dialog, SessionTimer};
 use crate::transaction::{ClientKey, Received};
 use crate::wire::{HeaderError, HeaderName, Method, Request, Response, Text, sdp_body};
 
-use super::call::{Call, Cancel, Path, Phase, Up};
+use super::call::{AckDue, Call, Cancel, Path, Phase, Up};
 use super::recv::Arrival;
 use super::respond::encode_request;
 use super::transactions::{ClientMachine, Purpose, TxId};
@@ -121,8 +121,9 @@ impl Endpoint {
         let Purpose::Invite(forks) = &tx.purpose else { return };
         let (flow, call) = (tx.path.flow, tx.call);
         if let Some((_, ack)) = forks.acks.iter().find(|(known, _)| *known == tag) {
-            let ack = ack.clone();
-            self.transmit_again(flow, ack);
+            if let Some(ack) = ack.clone() {
+                self.transmit_again(flow, ack);
+            }
             return;
         }
         if forks.acks.len() >= limits::FORKS {
@@ -166,16 +167,25 @@ impl Endpoint {
             self.end(call, EndedBy::Failure, EndReason::Transport, None);
             return true;
         }
-        let ack = dialog.ack(dialog.local_cseq());
-        self.remember_ack(id, &call.path.clone(), ack, tag);
+        let sdp = sdp_of(response);
+        let fork = calling.fork(tag);
+        let cseq = dialog.local_cseq();
+        let mut ack_due = None;
+        if calling.offer.is_none() && calling.cancel == Cancel::No && sdp.is_some() {
+            self.owe_ack(id, tag);
+            ack_due = Some(AckDue { tx: id, cseq, tag: tag.clone(), answer_by: now + limits::REINVITE_ANSWER });
+        } else {
+            self.remember_ack(id, &call.path.clone(), dialog.ack(cseq), tag);
+        }
         let name = dialog.id().clone();
         self.dialogs.insert(name.clone(), call.key);
         call.dialog = Some(name);
         let mut up = Up::new(dialog, true, SessionTimer::new(agreed, now));
-        up.local_sdp = Some(calling.offer);
+        up.local_sdp = calling.offer;
+        up.ack_due = ack_due;
         call.phase = Phase::Up(Box::new(up));
         match calling.cancel {
-            Cancel::No => self.tell(call, Event::Answered { sdp: sdp_of(response) }),
+            Cancel::No => self.tell(call, Event::Answered { sdp, fork }),
             Cancel::Wanted(cause) => self.send_bye(call, cause, now),
             Cancel::Sent => self.send_bye(call, None, now),
         }
@@ -192,6 +202,7 @@ impl Endpoint {
             return;
         };
         let ack = dialog.ack(dialog.local_cseq());
+        dialog.count_on_from(forks.highest_cseq);
         self.remember_ack(id, &path, ack, tag);
         let bye = dialog.request(Method::Bye);
         let sent = self.send_request(&path, trunk, None, bye, Purpose::Farewell, now);
@@ -207,7 +218,7 @@ impl Endpoint {
         if let Some(tx) = self.transactions.client(id)
             && let Purpose::Invite(forks) = &mut tx.purpose
         {
-            forks.acks.push((tag.clone(), bytes));
+            forks.keep_ack(tag, bytes);
         }
     }
 
@@ -223,6 +234,6 @@ pub(super) fn sdp_of(response: &Response) -> Option<Body> {
     sdp_body(response, response.body()).ok().flatten().and_then(Body::present)
 }
 
-fn to_tag(response: &Response) -> Result<Text, HeaderError> {
+pub(super) fn to_tag(response: &Response) -> Result<Text, HeaderError> {
     Ok(Text::copy_from(response.to()?.tag().unwrap_or_default()))
 }

@@ -85,6 +85,7 @@ impl Endpoint {
             if let Some(cause) = cause {
                 bye.headers_mut().push(HeaderName::Reason, cause.to_string());
             }
+            self.acknowledge(call, &mut up, None);
             self.drop_pending(*up, now);
             // Where the peer cannot be reached the call is over all the same.
             let sent = self.send_in_call(call, bye, Purpose::Farewell, now);

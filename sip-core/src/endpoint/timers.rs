@@ -213,6 +213,12 @@ impl Endpoint {
             self.tell(call, super::Event::ReinviteCancelled);
         }
         let Phase::Up(up) = &mut call.phase else { return };
+        if up.ack_due.as_ref().is_some_and(|due| due.answer_by <= now) {
+            self.transport.stats.count(Refusal::LastResort);
+            self.end(call, EndedBy::Failure, EndReason::LastResort, None);
+            self.send_bye(call, None, now);
+            return;
+        }
         match up.session.handle_timeout(now) {
             Due::Nothing => self.pursue(call, now),
             Due::Refresh => self.want_refresh(call, now),

@@ -81,8 +81,26 @@ pub(super) enum Purpose {
 pub(super) struct Forks {
     /// Without its body.
     pub(super) invite: Request,
-    /// The ACK for each To tag that answered 2xx, to be sent again with each retransmission.
-    pub(super) acks: Vec<(Text, Bytes)>,
+    /// The ACK for each To tag that answered 2xx, to be sent again with each retransmission; `None` while it waits for the
+    /// TU's answer.
+    pub(super) acks: Vec<(Text, Option<Bytes>)>,
+    /// The highest CSeq number of a request in any of its early dialogs.
+    pub(super) highest_cseq: u32,
+}
+
+impl Forks {
+    pub(super) fn new(invite: Request) -> Self {
+        let highest_cseq = invite.cseq().map(|cseq| cseq.seq).unwrap_or_default();
+        Self { invite, acks: Vec::new(), highest_cseq }
+    }
+
+    /// The ACK of this To tag's 2xx is sent.
+    pub(super) fn keep_ack(&mut self, tag: &Text, ack: Bytes) {
+        match self.acks.iter_mut().find(|(known, _)| known == tag) {
+            Some((_, kept)) => *kept = Some(ack),
+            None => self.acks.push((tag.clone(), Some(ack))),
+        }
+    }
 }
 
 /// Where the response to a request goes: to the packet's source, whatever Via says (THREATS T44).

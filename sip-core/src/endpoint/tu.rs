@@ -39,6 +39,10 @@ impl Endpoint {
                 call.phase = phase;
                 self.want_change(call, sdp, now);
             }
+            (Command::Acknowledge { sdp }, Phase::Up(mut up)) => {
+                self.acknowledge(call, &mut up, Some(sdp));
+                call.phase = Phase::Up(up);
+            }
             (Command::AnswerReinvite { sdp }, Phase::Up(mut up)) => {
                 if let Some(pending) = up.inbound.take() {
                     self.accept_reinvite(&mut up, pending, sdp, now);
@@ -55,6 +59,7 @@ impl Endpoint {
                 Command::Ring { .. }
                 | Command::Answer { .. }
                 | Command::Reject(_)
+                | Command::Acknowledge { .. }
                 | Command::Reinvite { .. }
                 | Command::AnswerReinvite { .. }
                 | Command::RejectReinvite { .. },

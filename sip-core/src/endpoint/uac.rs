@@ -10,7 +10,7 @@ use super::call::{Call, Calling, Cancel, Path, Phase};
 use super::respond::{ALLOW, SDP, SUPPORTED};
 use super::send::MAX_FORWARDS;
 use super::transactions::{ClientMachine, Forks, Purpose, TxId};
-use super::{CallKey, Cause, Dial, DialError, EndReason, EndedBy, Endpoint, Event, Flow, ListenerId};
+use super::{CallKey, Cause, Dial, DialError, EndReason, EndedBy, Endpoint, Flow, ListenerId};
 use crate::limits;
 
 impl Endpoint {
@@ -74,12 +74,22 @@ impl Endpoint {
         }
         let key = self.next_call();
         let bare = invite.clone();
-        invite.set_body(SDP, dial.sdp.bytes());
-        let purpose = Purpose::Invite(Box::new(Forks { invite: bare.clone(), acks: Vec::new() }));
+        if let Some(sdp) = &dial.sdp {
+            invite.set_body(SDP, sdp.bytes());
+        }
+        let purpose = Purpose::Invite(Box::new(Forks::new(bare.clone())));
         let sent = self.send_request(&path, dial.trunk.clone(), Some(key), invite, purpose, now);
         let (tx, branch) = sent.map_err(|_| DialError::Full)?;
         self.transport.count_call(flow, true, now);
-        let calling = Calling { tx, invite: bare, branch, offer: dial.sdp, cancel: Cancel::No, interval_retries: 0 };
+        let calling = Calling {
+            tx,
+            invite: bare,
+            branch,
+            offer: dial.sdp,
+            cancel: Cancel::No,
+            interval_retries: 0,
+            forks: Vec::new(),
+        };
         let phase = Phase::Calling(Box::new(calling));
         self.settle(Box::new(Call { key, trunk: dial.trunk, path, phase, dialog: None, is_over: false }));
         Ok(key)
@@ -93,22 +103,6 @@ impl Endpoint {
         let index = self.config.listeners.iter().position(fits)?;
         let listener = ListenerId(u16::try_from(index).ok()?);
         Some(Flow::Datagram { listener, remote })
-    }
-
-    /// A 1xx of a call that we place.
-    pub(super) fn on_progress(&mut self, call: &mut Call, tx: TxId, response: &Response, now: Instant) {
-        let Phase::Calling(calling) = &mut call.phase else { return };
-        if calling.tx != tx {
-            return;
-        }
-        if let Cancel::Wanted(cause) = calling.cancel {
-            self.send_cancel(call, cause, now);
-            return;
-        }
-        if !call.is_over && response.status() != StatusCode::TRYING {
-            let sdp = super::response::sdp_of(response);
-            self.tell(call, Event::Progress { status: response.status(), sdp });
-        }
     }
 
     /// The TU takes back a call that is not answered (RFC 3261 9.1).
@@ -128,7 +122,7 @@ impl Endpoint {
         }
     }
 
-    fn send_cancel(&mut self, call: &mut Call, cause: Option<Cause>, now: Instant) {
+    pub(super) fn send_cancel(&mut self, call: &mut Call, cause: Option<Cause>, now: Instant) {
         let Phase::Calling(calling) = &mut call.phase else { return };
         calling.cancel = Cancel::Sent;
         let Some(tx) = self.transactions.client(calling.tx) else { return };
@@ -181,8 +175,11 @@ impl Endpoint {
         headers.set(HeaderName::SessionExpires, interval.to_string());
         headers.set(HeaderName::MinSe, min_se.as_secs().to_string());
         let mut invite = calling.invite.clone();
-        invite.set_body(SDP, calling.offer.bytes());
-        let purpose = Purpose::Invite(Box::new(Forks { invite: calling.invite.clone(), acks: Vec::new() }));
+        if let Some(offer) = &calling.offer {
+            invite.set_body(SDP, offer.bytes());
+        }
+        calling.forks.clear();
+        let purpose = Purpose::Invite(Box::new(Forks::new(calling.invite.clone())));
         if self.renew_path(call, now).is_err() {
             self.end(call, EndedBy::Failure, EndReason::Transport, None);
             return;

@@ -9,7 +9,7 @@ use sip_core::wire::{HeaderName, Host, StatusCode, Text, Uri};
 use crate::script::response_to;
 use crate::station::{CARRIER, OTHER, Sent, Station};
 
-const CONTACT: &str = "Contact: <sip:bob@198.51.100.7:5060>";
+pub(crate) const CONTACT: &str = "Contact: <sip:bob@198.51.100.7:5060>";
 
 pub(crate) fn dial() -> Dial {
     let uri = |user: &'static str| {
@@ -20,12 +20,12 @@ pub(crate) fn dial() -> Dial {
         next_hop: NextHop::udp(CARRIER.parse().unwrap()),
         target: uri("bob"),
         from: uri("us"),
-        sdp: Body::from(b"v=0 offer".to_vec()),
+        sdp: Some(Body::from(b"v=0 offer".to_vec())),
         headers: Vec::new(),
     }
 }
 
-fn place(station: &mut Station) -> (CallKey, Sent) {
+pub(crate) fn place(station: &mut Station) -> (CallKey, Sent) {
     let key = station.endpoint.dial(dial(), station.now).unwrap();
     station.drain();
     (key, station.expect_request("INVITE"))
@@ -43,11 +43,11 @@ fn a_call_that_is_answered_and_hung_up() {
     station.recv(CARRIER, response_to(&invite, "100 Trying", "", &[], ""));
     station.expect_no_event();
     station.recv(CARRIER, response_to(&invite, "183 Session Progress", "b1", &[CONTACT], "v=0 early"));
-    let Event::Progress { status, sdp: Some(_) } = station.event().1 else { panic!("no progress") };
+    let Event::Progress { status, sdp: Some(_), .. } = station.event().1 else { panic!("no progress") };
     assert_eq!(status, StatusCode::SESSION_PROGRESS);
     let record = ["Record-Route: <sip:near.example;lr>", "Record-Route: <sip:far.example;lr>", CONTACT];
     station.recv(CARRIER, response_to(&invite, "200 OK", "b1", &record, "v=0 theirs"));
-    assert!(matches!(station.event().1, Event::Answered { sdp: Some(_) }));
+    assert!(matches!(station.event().1, Event::Answered { sdp: Some(_), .. }));
     let ack = station.expect_request("ACK");
     assert!(ack.text.starts_with("ACK sip:bob@198.51.100.7:5060 SIP/2.0\r\n"));
     let route: Vec<&str> = ack.text.split("\r\n").filter_map(|line| line.strip_prefix("Route: ")).collect();

@@ -119,7 +119,7 @@ impl Pair {
             next_hop: NextHop::udp(self.callee.address),
             target: uri("bob"),
             from: uri("alice"),
-            sdp: Body::from(b"v=0 offer".to_vec()),
+            sdp: Some(Body::from(b"v=0 offer".to_vec())),
             headers: Vec::new(),
         };
         let key = self.caller.endpoint.dial(dial, self.now).unwrap();

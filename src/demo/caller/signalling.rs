@@ -109,11 +109,11 @@ async fn answered(outgoing: &mut OutgoingCall, call: &Call) -> Result<Vec<u8>, C
     let mut early = None;
     while let Some(event) = outgoing.events.recv().await {
         match event {
-            Event::Progress { status, sdp } => {
+            Event::Progress { status, sdp, .. } => {
                 early = sdp.or(early);
                 tell(call, CallerEvent::Ringing { status: status.code() });
             }
-            Event::Answered { sdp } => {
+            Event::Answered { sdp, .. } => {
                 // RFC 3261 section 13.2.1: an answer in a reliable response before the 200 need not be repeated.
                 let sdp = sdp.or(early).ok_or(CallError::Media("there is none"))?;
                 return Ok(sdp.as_bytes().to_vec());
@@ -125,6 +125,8 @@ async fn answered(outgoing: &mut OutgoingCall, call: &Call) -> Result<Vec<u8>, C
             | Event::ReinviteCancelled
             | Event::Reinvited { .. }
             | Event::ReinviteFailed { .. }
+            | Event::EarlyOffer { .. }
+            | Event::EarlyAnswer { .. }
             | Event::Info { .. } => {}
         }
     }
@@ -168,6 +170,8 @@ async fn ended(sip: &net::SipHandle, outgoing: &mut OutgoingCall) -> Option<Ende
             | Event::Reinvited { .. }
             | Event::ReinviteFailed { .. }
             | Event::Info { .. }
+            | Event::EarlyOffer { .. }
+            | Event::EarlyAnswer { .. }
             | Event::Progress { .. }
             | Event::Answered { .. } => {}
         }
@@ -224,7 +228,7 @@ fn dial(call: &Call, sdp: bytes::Bytes) -> Result<Dial, CallError> {
         next_hop,
         target: uri(&call.to, host, Some(address.port())),
         from: uri(&call.from, Host::from(call.source), None),
-        sdp: sdp.into(),
+        sdp: Some(sdp.into()),
         headers: Vec::new(),
     })
 }
