@@ -19,6 +19,7 @@ pub mod dialog;
 pub mod endpoint;
 pub mod locate;
 pub mod transaction;
+pub mod trunk;
 
 #[cfg(feature = "net")]
 pub mod net;

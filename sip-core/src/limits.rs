@@ -35,6 +35,15 @@ pub const TAG: usize = 512;
 /// CRLF octets that may stand before a start line in a datagram (RFC 3261 7.5).
 pub const LEADING_CRLF: usize = 64;
 
+/// The shortest interval of OPTIONS to one hop of a trunk.
+pub const PING_AT_LEAST: Duration = Duration::from_secs(5);
+/// The shortest interval of CRLF keepalives over one connection (RFC 5626 4.4.1 wants 80 to 100 % of 120 s by default).
+pub const CRLF_AT_LEAST: Duration = Duration::from_secs(5);
+/// The shortest expiry of a registration that we ask for.
+pub const REGISTRATION_AT_LEAST: Duration = Duration::from_mins(1);
+/// The longest expiry of a registration that we ask for, accept, or obey in a 423.
+pub const REGISTRATION_AT_MOST: Duration = Duration::from_hours(24);
+
 /// Levels of multipart within multipart.
 pub const MULTIPART_DEPTH: usize = 2;
 /// Parts of one multipart body, over all levels.

@@ -64,7 +64,7 @@ fn dial(next_hop: NextHop) -> Dial {
     let uri = || Uri::sip(Some(Text::from_static("bob")), Host::Name(Text::from_static("voice.example")), None);
     Dial {
         trunk: TrunkId::new("peer"),
-        next_hop,
+        next_hop: Some(next_hop),
         target: uri(),
         from: uri(),
         sdp: Some(Body::from(b"v=0 offer".to_vec())),

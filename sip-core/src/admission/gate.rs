@@ -57,6 +57,11 @@ impl Gate {
         self.trunks.iter().map(|trunk| &trunk.rule).find(|rule| rule.name == *name)
     }
 
+    /// All rules.
+    pub fn rules(&self) -> impl Iterator<Item = &TrunkRule> {
+        self.trunks.iter().map(|trunk| &trunk.rule)
+    }
+
     /// How many calls the trunk called `name` has now.
     pub fn calls(&self, name: &TrunkId) -> u32 {
         self.trunks.iter().find(|trunk| trunk.rule.name == *name).map_or(0, |trunk| trunk.calls)

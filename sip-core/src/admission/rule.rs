@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Peer, Rate, Transports};
 use crate::auth::{Credentials, Realm};
+use crate::trunk::Outbound;
+
+use super::{Peer, Rate, Transports};
 
 /// A trunk's name: its identity across a reload of the rules.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +85,8 @@ pub struct TrunkRule {
     pub credentials: Option<Credentials>,
     /// Whom it must prove to be, beside coming from one of its peers; `None`: nothing is asked.
     pub challenge: Option<Arc<Realm>>,
+    /// Where calls that we place go; `None`: such a call must name its next hop.
+    pub outbound: Option<Outbound>,
 }
 
 impl TrunkRule {
@@ -100,6 +104,7 @@ impl TrunkRule {
             srtp: Arc::from(""),
             credentials: None,
             challenge: None,
+            outbound: None,
         }
     }
 
@@ -171,6 +176,13 @@ impl TrunkRule {
     #[must_use]
     pub fn challenge(mut self, realm: Realm) -> Self {
         self.challenge = Some(Arc::new(realm));
+        self
+    }
+
+    /// Sets where calls that we place go.
+    #[must_use]
+    pub fn outbound(mut self, outbound: Outbound) -> Self {
+        self.outbound = Some(outbound);
         self
     }
 }

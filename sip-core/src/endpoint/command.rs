@@ -96,8 +96,8 @@ impl fmt::Display for Cause {
 pub struct Dial {
     /// The trunk that carries it: the gate must know it, and answers must come from it.
     pub trunk: TrunkId,
-    /// The trunk's address.
-    pub next_hop: NextHop,
+    /// The trunk's address; `None` for the trunk's own hops ([`crate::trunk::Outbound`]), with fail-over.
+    pub next_hop: Option<NextHop>,
     /// The Request-URI, and the To URI.
     pub target: Uri,
     /// The From URI.
@@ -118,6 +118,15 @@ pub enum DialError {
     /// The trunk has as many calls as it may have.
     #[error("the trunk has as many calls as it may have")]
     Concurrency,
+    /// Over the rate of calls that may be placed over the trunk.
+    #[error("over the trunk's rate of calls placed")]
+    Rate,
+    /// Over the number of calls that may be placed over the trunk in 24 hours.
+    #[error("over the trunk's daily number of calls placed")]
+    Daily,
+    /// No hop of the trunk can be used now.
+    #[error("the trunk is down")]
+    Down,
     /// The endpoint is full.
     #[error("the endpoint has as many calls, transactions or connections as it may have")]
     Full,

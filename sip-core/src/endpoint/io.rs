@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::admission::TlsFacts;
+use crate::trunk::TrunkEvent;
 
 use super::{CallKey, Command, ConnectionId, Event, Flow, ListenerId, NextHop};
 
@@ -100,6 +101,8 @@ pub enum Output {
         /// What.
         event: Event,
     },
+    /// Something about a trunk that we call over changed.
+    Trunk(TrunkEvent),
     /// Nothing more now; call again at this instant at the latest.
     Timeout(Instant),
     /// Nothing more until there is an input.
@@ -117,6 +120,7 @@ impl fmt::Debug for Output {
             }
             Self::Close { connection } => f.debug_tuple("Close").field(connection).finish(),
             Self::Event { call, event } => f.debug_tuple("Event").field(call).field(event).finish(),
+            Self::Trunk(event) => f.debug_tuple("Trunk").field(event).finish(),
             Self::Timeout(at) => f.debug_tuple("Timeout").field(at).finish(),
             Self::Idle => f.write_str("Idle"),
         }

@@ -34,6 +34,7 @@
 //!         }
 //!         Output::Event { call, event } => { /* hand it to the call's actor */ }
 //!         Output::Connect { .. } | Output::Close { .. } => { /* open or close a connection */ }
+//!         Output::Trunk(event) => println!("{event:?}"),
 //!         Output::Timeout(_) | Output::Idle => break, // wait for the next input, or until then
 //!     }
 //! }
@@ -63,6 +64,7 @@ mod timers;
 mod token;
 mod transactions;
 mod transport;
+mod trunks;
 mod tu;
 mod uac;
 mod uas;
@@ -85,6 +87,7 @@ use std::time::Instant;
 
 use crate::admission::{Gate, SourceFacts, Transport};
 use crate::dialog::DialogId;
+use crate::trunk::TrunkStatus;
 
 use call::Call;
 use schedule::Schedule;
@@ -175,6 +178,11 @@ impl Endpoint {
     /// Places a call.
     pub fn dial(&mut self, dial: Dial, now: Instant) -> Result<CallKey, DialError> {
         self.place(dial, now)
+    }
+
+    /// The trunks that we call over, and how they are.
+    pub fn trunks(&self, now: Instant) -> Vec<TrunkStatus> {
+        self.trunk_statuses(now)
     }
 
     /// Takes over new trunk rules. Calls that are up stay; a trunk that keeps its name keeps its totals.

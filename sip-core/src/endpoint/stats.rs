@@ -104,6 +104,18 @@ refusals! {
     DatagramUnsent = "datagram_unsent",
     /// A call actor that does not read its events: its call is ended.
     SlowTu = "slow_tu",
+    /// Over the rate of calls that may be placed over a trunk.
+    OutboundRate = "outbound_rate",
+    /// Over the number of calls that may be placed over a trunk at a time.
+    OutboundCalls = "outbound_calls",
+    /// Over the number of calls that may be placed over a trunk in 24 hours.
+    OutboundDaily = "outbound_daily",
+    /// A call to place over a trunk of which no hop can be used.
+    TrunkDown = "trunk_down",
+    /// A call that we placed went on to the trunk's next hop, because one failed (RFC 3263 4.3).
+    FailedOver = "failed_over",
+    /// Nobody read the events of the trunks: one was dropped.
+    TrunkEventLost = "trunk_event_lost",
 }
 
 /// A snapshot of the endpoint's load and of all that it refused.

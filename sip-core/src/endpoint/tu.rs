@@ -133,7 +133,7 @@ impl Endpoint {
             self.end(&mut call, EndedBy::Failure, EndReason::Transport, None);
         }
         self.call_schedule.set(call.key, None);
-        self.gate.release(&call.trunk);
+        self.release_call(call.key, &call.trunk);
         if let Some(dialog) = &call.dialog {
             self.dialogs.remove(dialog);
         }

@@ -10,7 +10,7 @@ use super::call::{Call, Calling, Cancel, Path, Phase};
 use super::respond::{ALLOW, SDP, SUPPORTED};
 use super::send::MAX_FORWARDS;
 use super::transactions::{ClientMachine, Forks, Purpose, TxId};
-use super::{CallKey, Cause, Dial, DialError, EndReason, EndedBy, Endpoint, Flow, ListenerId};
+use super::{CallKey, Cause, Dial, DialError, EndReason, EndedBy, Endpoint, Flow, ListenerId, NextHop};
 use crate::limits;
 
 impl Endpoint {
@@ -25,16 +25,15 @@ impl Endpoint {
         if dial.headers.iter().any(|(name, value)| is_ours(name) || value.bytes().any(|b| b < b' ')) {
             return Err(DialError::Unsendable);
         }
-        self.check_trunk(&dial)?;
-        self.gate.admit_outbound(&dial.trunk).map_err(|_| DialError::Concurrency)?;
+        let key = self.next_call();
+        let hop = self.route(key, &dial, now)?;
         let trunk = dial.trunk.clone();
-        self.start_call(dial, now).inspect_err(|_| self.gate.release(&trunk))
+        self.start_call(key, dial, &hop, now).inspect_err(|_| self.release_call(key, &trunk))
     }
 
     /// The trunk must be one that the answer can come from.
-    fn check_trunk(&self, dial: &Dial) -> Result<(), DialError> {
+    pub(super) fn check_trunk(&self, dial: &Dial, hop: &NextHop) -> Result<(), DialError> {
         let rule = self.gate.rule(&dial.trunk).ok_or(DialError::Trunk)?;
-        let hop = &dial.next_hop;
         let source = crate::admission::SourceFacts::plain(hop.address, hop.transport);
         let by_address = self.gate.trunk_of(&source).as_ref() == Some(&dial.trunk);
         // Over a connection of our own the peer is whom we called; a datagram only has its address.
@@ -47,8 +46,7 @@ impl Endpoint {
         Ok(())
     }
 
-    fn start_call(&mut self, dial: Dial, now: Instant) -> Result<CallKey, DialError> {
-        let hop = &dial.next_hop;
+    fn start_call(&mut self, key: CallKey, dial: Dial, hop: &NextHop, now: Instant) -> Result<CallKey, DialError> {
         let flow = match hop.transport {
             Transport::Udp => self.datagram_to(hop.address).ok_or(DialError::NoListener)?,
             Transport::Tcp | Transport::Tls => {
@@ -72,7 +70,6 @@ impl Endpoint {
         for (name, value) in dial.headers {
             headers.push(name, value.into_bytes());
         }
-        let key = self.next_call();
         let bare = invite.clone();
         if let Some(sdp) = &dial.sdp {
             invite.set_body(SDP, sdp.bytes());

@@ -19,6 +19,7 @@ use crate::admission::Transport;
 use crate::endpoint::{
     CallKey, Command, ConnectionId, Endpoint, Event, Flow, Input, ListenerId, Output, Refusal, Reject, wiped,
 };
+use crate::trunk::TrunkEvent;
 use crate::wire::StatusCode;
 
 use super::bind::Socket;
@@ -31,6 +32,7 @@ pub(super) struct Driver {
     connections: HashMap<ConnectionId, Connection>,
     calls: HashMap<CallKey, mpsc::Sender<Event>>,
     incoming: mpsc::Sender<IncomingCall>,
+    trunk_events: mpsc::Sender<TrunkEvent>,
     requests: mpsc::Receiver<Request>,
     inputs: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
     tls: Tls,
@@ -60,7 +62,7 @@ impl Driver {
         endpoint: Endpoint,
         sockets: Vec<(Transport, Socket)>,
         tls: Tls,
-        incoming: mpsc::Sender<IncomingCall>,
+        (incoming, trunk_events): (mpsc::Sender<IncomingCall>, mpsc::Sender<TrunkEvent>),
         requests: mpsc::Receiver<Request>,
     ) -> Self {
         let now = Instant::now();
@@ -70,6 +72,7 @@ impl Driver {
             connections: HashMap::new(),
             calls: HashMap::new(),
             incoming,
+            trunk_events,
             requests,
             inputs: mpsc::channel(super::STREAM_QUEUE),
             tls,
@@ -139,6 +142,11 @@ impl Driver {
                     }
                 }
                 Output::Event { call, event } => self.on_event(call, event),
+                Output::Trunk(event) => {
+                    if self.trunk_events.try_send(event).is_err() {
+                        self.endpoint.count(Refusal::TrunkEventLost);
+                    }
+                }
                 Output::Timeout(at) => {
                     self.deadline = Some(Instant::from_std(at));
                     return;
@@ -224,6 +232,7 @@ impl Driver {
                 heard(&answer.send(placed));
                 self.flush();
             }
+            Request::Trunks { answer } => heard(&answer.send(self.endpoint.trunks(now.into_std()))),
             Request::Stats { answer } => heard(&answer.send(self.endpoint.stats())),
             Request::ReplaceGate(gate) => self.endpoint.replace_gate(*gate),
             Request::ReplaceTls(tls) => self.tls.server = Some(tls),

@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::{Admitted, Gate, Invite};
 use crate::endpoint::{CallKey, Command, Dial, DialError, Event, Stats};
+use crate::trunk::TrunkStatus;
 
 /// Commands from all call actors to the driver. Full: the sender waits.
 pub const COMMAND_QUEUE: usize = 1024;
@@ -13,6 +14,8 @@ pub const COMMAND_QUEUE: usize = 1024;
 pub const EVENT_QUEUE: usize = 32;
 /// New calls that nobody took yet. Full: the call is refused with 503.
 pub const INCOMING_QUEUE: usize = 256;
+/// Trunk events that nobody took yet. Full: the event is dropped and counted; [`SipHandle::trunks`] tells how things are.
+pub const TRUNK_QUEUE: usize = 256;
 
 /// The endpoint, as a call actor sees it. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -44,6 +47,13 @@ impl SipHandle {
     pub async fn stats(&self) -> Result<Stats, Closed> {
         let (answer, answered) = oneshot::channel();
         self.send(Request::Stats { answer }).await?;
+        answered.await.map_err(|_| Closed)
+    }
+
+    /// The trunks that we call over, and how they are.
+    pub async fn trunks(&self) -> Result<Vec<TrunkStatus>, Closed> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Request::Trunks { answer }).await?;
         answered.await.map_err(|_| Closed)
     }
 
@@ -119,6 +129,7 @@ pub(super) enum Request {
     Command { call: CallKey, command: Command },
     Dial { dial: Box<Dial>, events: mpsc::Sender<Event>, answer: oneshot::Sender<Result<CallKey, DialError>> },
     Stats { answer: oneshot::Sender<Stats> },
+    Trunks { answer: oneshot::Sender<Vec<TrunkStatus>> },
     ReplaceGate(Box<Gate>),
     ReplaceTls(std::sync::Arc<rustls::ServerConfig>),
     Drain,

@@ -7,6 +7,7 @@
 //! | commands to the driver | [`COMMAND_QUEUE`] | the sender waits |
 //! | events of one call | [`EVENT_QUEUE`] | the call is ended: its actor is stuck |
 //! | new calls | [`INCOMING_QUEUE`] | the call is refused with 503 |
+//! | trunk events | [`TRUNK_QUEUE`] | the event is dropped and counted |
 //! | octets from all connections | [`STREAM_QUEUE`] | the connection is not read on: TCP pushes back |
 //! | messages to one connection | [`WRITE_QUEUE`] | the message is dropped and the connection closed |
 //!
@@ -43,7 +44,7 @@ pub mod tls;
 
 pub use config::{Config, Listen, Listening, ServeError};
 pub use handle::{
-    COMMAND_QUEUE, Closed, EVENT_QUEUE, INCOMING_QUEUE, IncomingCall, OutgoingCall, PlaceError, SipHandle,
+    COMMAND_QUEUE, Closed, EVENT_QUEUE, INCOMING_QUEUE, IncomingCall, OutgoingCall, PlaceError, SipHandle, TRUNK_QUEUE,
 };
 
 use std::time::Duration;
@@ -54,6 +55,7 @@ use tokio::time::Instant;
 
 use crate::admission::Transport;
 use crate::endpoint::{self, Endpoint};
+use crate::trunk::TrunkEvent;
 
 use bind::Socket;
 use driver::{Driver, Tls};
@@ -72,6 +74,7 @@ pub const WRITE_OCTETS: usize = 4 * 1024 * 1024;
 pub struct Server {
     handle: SipHandle,
     calls: mpsc::Receiver<IncomingCall>,
+    trunk_events: Option<mpsc::Receiver<TrunkEvent>>,
     listening: Vec<Listening>,
     driver: JoinHandle<()>,
 }
@@ -90,6 +93,11 @@ impl Server {
     /// The next call that comes in. `None` when the server has stopped. Safe to cancel.
     pub async fn next_call(&mut self) -> Option<IncomingCall> {
         self.calls.recv().await
+    }
+
+    /// What happens to the trunks that we call over. `None` when it was taken before.
+    pub const fn take_trunk_events(&mut self) -> Option<mpsc::Receiver<TrunkEvent>> {
+        self.trunk_events.take()
     }
 
     /// Ends all calls, waits up to `grace` until the peers know, and closes everything.
@@ -134,8 +142,9 @@ pub async fn serve(config: Config) -> Result<Server, ServeError> {
     };
     let endpoint = Endpoint::new(settings, config.gate, config.seed, Instant::now().into_std());
     let (incoming, calls) = mpsc::channel(INCOMING_QUEUE);
+    let (trunk_sender, trunk_events) = mpsc::channel(TRUNK_QUEUE);
     let (handle, requests) = SipHandle::channel();
     let tls = Tls { server: config.tls_server, client: config.tls_client };
-    let driver = tokio::spawn(Driver::new(endpoint, sockets, tls, incoming, requests).run());
-    Ok(Server { handle, calls, listening, driver })
+    let driver = tokio::spawn(Driver::new(endpoint, sockets, tls, (incoming, trunk_sender), requests).run());
+    Ok(Server { handle, calls, trunk_events: Some(trunk_events), listening, driver })
 }

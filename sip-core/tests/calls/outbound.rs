@@ -17,7 +17,7 @@ pub(crate) fn dial() -> Dial {
     };
     Dial {
         trunk: TrunkId::new("carrier-a"),
-        next_hop: NextHop::udp(CARRIER.parse().unwrap()),
+        next_hop: Some(NextHop::udp(CARRIER.parse().unwrap())),
         target: uri("bob"),
         from: uri("us"),
         sdp: Some(Body::from(b"v=0 offer".to_vec())),
@@ -264,9 +264,9 @@ fn what_cannot_be_dialled_is_refused_at_once() {
     let mut refused = |dial: Dial| station.endpoint.dial(dial, now).unwrap_err();
     assert_eq!(refused(Dial { trunk: TrunkId::new("nobody"), ..dial() }), DialError::Trunk);
     let elsewhere = NextHop::udp("192.0.2.77:5060".parse().unwrap());
-    assert_eq!(refused(Dial { next_hop: elsewhere, ..dial() }), DialError::Trunk);
+    assert_eq!(refused(Dial { next_hop: Some(elsewhere), ..dial() }), DialError::Trunk);
     let v6 = NextHop::udp("[2001:db8::1]:5060".parse().unwrap());
-    assert_eq!(refused(Dial { next_hop: v6, ..dial() }), DialError::Trunk);
+    assert_eq!(refused(Dial { next_hop: Some(v6), ..dial() }), DialError::Trunk);
     let via = vec![(HeaderName::Via, Text::from_static("SIP/2.0/UDP x"))];
     assert_eq!(refused(Dial { headers: via, ..dial() }), DialError::Unsendable);
     let split = vec![(HeaderName::from("X-Note"), Text::from_static("a\r\nVia: b"))];
@@ -279,7 +279,7 @@ fn what_cannot_be_dialled_is_refused_at_once() {
 #[test]
 fn a_connection_that_cannot_be_made_fails_the_call() {
     let mut station = Station::new();
-    let next_hop = NextHop::tls("198.51.100.7:5061".parse().unwrap(), "sbc.carrier.example");
+    let next_hop = Some(NextHop::tls("198.51.100.7:5061".parse().unwrap(), "sbc.carrier.example"));
     station.endpoint.dial(Dial { next_hop, ..dial() }, station.now).unwrap();
     station.drain();
     station.expect_silence();
@@ -295,7 +295,7 @@ fn one_connection_serves_one_name_only() {
     let mut station = Station::new();
     let to = |name: &str| NextHop::tls("198.51.100.7:5061".parse().unwrap(), name);
     for name in ["a.example", "b.example", "a.example"] {
-        station.endpoint.dial(Dial { next_hop: to(name), ..dial() }, station.now).unwrap();
+        station.endpoint.dial(Dial { next_hop: Some(to(name)), ..dial() }, station.now).unwrap();
     }
     station.drain();
     let names: Vec<_> = station.connects.iter().map(|(_, hop)| hop.server_name.clone().unwrap()).collect();

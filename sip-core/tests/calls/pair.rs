@@ -116,7 +116,7 @@ impl Pair {
         };
         let dial = Dial {
             trunk: TrunkId::new("peer"),
-            next_hop: NextHop::udp(self.callee.address),
+            next_hop: Some(NextHop::udp(self.callee.address)),
             target: uri("bob"),
             from: uri("alice"),
             sdp: Some(Body::from(b"v=0 offer".to_vec())),
@@ -197,7 +197,7 @@ impl Pair {
                     self.fly(other(who), &bytes);
                 }
                 Output::Event { call, event } => self.side(who).events.push((call, event)),
-                Output::Connect { .. } | Output::Close { .. } => panic!("a connection"),
+                Output::Connect { .. } | Output::Close { .. } | Output::Trunk(_) => panic!("a connection"),
                 Output::Timeout(at) => return self.side(who).deadline = Some(at),
                 Output::Idle => return self.side(who).deadline = None,
             }

@@ -10,6 +10,7 @@ use sip_core::endpoint::{
     Body, CallKey, Command, Config, ConnectionId, Endpoint, Event, Flow, Input, Listener, ListenerId, NextHop, Output,
     Refusal, Stats,
 };
+use sip_core::trunk::TrunkEvent;
 use sip_core::wire::StatusCode;
 
 /// The endpoint's own address, UDP and TCP and TLS.
@@ -34,6 +35,7 @@ pub(crate) struct Station {
     events: VecDeque<(CallKey, Event)>,
     pub(crate) connects: VecDeque<(ConnectionId, NextHop)>,
     pub(crate) closed: Vec<ConnectionId>,
+    pub(crate) trunk_events: VecDeque<TrunkEvent>,
     deadline: Option<Instant>,
 }
 
@@ -104,6 +106,7 @@ impl Station {
             events: VecDeque::new(),
             connects: VecDeque::new(),
             closed: Vec::new(),
+            trunk_events: VecDeque::new(),
             deadline: None,
         }
     }
@@ -252,6 +255,7 @@ impl Station {
                 Output::Connect { connection, next_hop } => self.connects.push_back((connection, next_hop)),
                 Output::Close { connection } => self.closed.push(connection),
                 Output::Event { call, event } => self.events.push_back((call, event)),
+                Output::Trunk(event) => self.trunk_events.push_back(event),
                 Output::Timeout(at) => {
                     self.deadline = Some(at);
                     return;

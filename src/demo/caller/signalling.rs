@@ -225,7 +225,7 @@ fn dial(call: &Call, sdp: bytes::Bytes) -> Result<Dial, CallError> {
     }
     Ok(Dial {
         trunk: TrunkId::new(TRUNK),
-        next_hop,
+        next_hop: Some(next_hop),
         target: uri(&call.to, host, Some(address.port())),
         from: uri(&call.from, Host::from(call.source), None),
         sdp: Some(sdp.into()),
