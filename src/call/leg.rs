@@ -144,6 +144,15 @@ impl Leg {
                 self.command(Command::RejectReinvite { status }, context).await;
             }
             Some(Event::EarlyAnswer { .. }) => {}
+            Some(Event::Refer(_)) => {
+                self.command(Command::RejectRefer { status: StatusCode::DECLINE }, context).await;
+            }
+            Some(
+                Event::ReferAccepted
+                | Event::ReferProgress { .. }
+                | Event::ReferFailed { .. }
+                | Event::InfoAnswered { .. },
+            ) => {}
             // The first event of an inbound call came with the call; the rest belong to calls that we place.
             Some(Event::Incoming(_) | Event::Progress { .. } | Event::Answered { .. }) => {}
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::endpoint::Body;
+use crate::endpoint::{Body, CallKey};
 use crate::wire::Request;
 
 use super::{SourceFacts, TrunkId};
@@ -57,11 +57,17 @@ impl<T> fmt::Debug for Admitted<T> {
 pub struct Invite {
     request: Request,
     sdp: Option<Body>,
+    replaces: Option<CallKey>,
 }
 
 impl Invite {
-    pub(crate) const fn new(request: Request, sdp: Option<Body>) -> Self {
-        Self { request, sdp }
+    pub(crate) const fn new(request: Request, sdp: Option<Body>, replaces: Option<CallKey>) -> Self {
+        Self { request, sdp, replaces }
+    }
+
+    /// The call of the same trunk whose place this one takes (RFC 3891): answer this one, and hang up that one.
+    pub const fn replaces(&self) -> Option<CallKey> {
+        self.replaces
     }
 
     /// The request: Request-URI, From, To, P-Asserted-Identity and the rest.

@@ -79,6 +79,10 @@ pub struct TrunkRule {
     pub rel100: Rel100,
     /// How many redirections (3xx) of one call of ours are followed; 0 for none.
     pub redirects: u8,
+    /// Whether REFER is taken within its calls (RFC 3515). The TU still decides on each (THREATS T39).
+    pub refer: bool,
+    /// Whether a call of it may take the place of another of its calls (RFC 3891).
+    pub replaces: bool,
     /// The media security policy, handed to the call side with each admitted INVITE and not read here.
     pub srtp: Arc<str>,
     /// Whom we say we are when the trunk asks; `None`: its challenges are not answered.
@@ -101,6 +105,8 @@ impl TrunkRule {
             max_connections: None,
             rel100: Rel100::default(),
             redirects: 0,
+            refer: false,
+            replaces: false,
             srtp: Arc::from(""),
             credentials: None,
             challenge: None,
@@ -155,6 +161,20 @@ impl TrunkRule {
     #[must_use]
     pub fn redirects(mut self, most: u8) -> Self {
         self.redirects = most;
+        self
+    }
+
+    /// Sets whether REFER is taken within the trunk's calls; off by default.
+    #[must_use]
+    pub fn refer(mut self, taken: bool) -> Self {
+        self.refer = taken;
+        self
+    }
+
+    /// Sets whether a call of the trunk may take the place of another of its calls; off by default.
+    #[must_use]
+    pub fn replaces(mut self, taken: bool) -> Self {
+        self.replaces = taken;
         self
     }
 

@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::admission::TrunkId;
-use crate::wire::{StatusCode, Uri};
+use crate::wire::{HeaderName, StatusCode, Text, Uri};
 
-use super::{Body, NextHop};
+use super::{Body, CallKey, NextHop};
 
 /// Something the TU wants of a call. A command that does not fit the call's state any more (the peer hung up first)
 /// does nothing: the event that says why is on its way.
@@ -52,6 +52,35 @@ pub enum Command {
     RejectReinvite {
         /// 488, 403, ...
         status: StatusCode,
+    },
+    /// Ask the peer to call somebody else in our place (RFC 3515). Only in an answered call, one at a time: the outcome
+    /// comes as `ReferAccepted`, `ReferProgress` or `ReferFailed`, and the peer then mostly hangs up.
+    Refer {
+        /// Whom it shall call.
+        target: Box<Uri>,
+        /// The call of ours with the target whose place it shall take (RFC 3891): an attended transfer.
+        replaces: Option<CallKey>,
+        /// The Referred-By header (RFC 3892).
+        referred_by: Option<Box<Uri>>,
+    },
+    /// Accept the peer's REFER: 202, and 100 Trying as its first news.
+    AcceptRefer,
+    /// Refuse the peer's REFER.
+    RejectRefer {
+        /// 603, 403, ...
+        status: StatusCode,
+    },
+    /// Tell the peer how the call that its REFER asked for fares. A final status is the last word.
+    NotifyRefer {
+        /// What the target answered.
+        status: StatusCode,
+    },
+    /// Send an INFO within an answered call (RFC 6086 in its old use, without packages). INFOs go one after the other.
+    Info {
+        /// The Content-Type.
+        content_type: Text,
+        /// The body: a secret where it holds digits.
+        body: Body,
     },
 }
 
@@ -105,7 +134,7 @@ pub struct Dial {
     /// Our offer; `None` to be offered a session by the peer, and to answer it with `Acknowledge`.
     pub sdp: Option<Body>,
     /// More headers, such as P-Asserted-Identity. Names that the endpoint writes itself are refused.
-    pub headers: Vec<(crate::wire::HeaderName, crate::wire::Text)>,
+    pub headers: Vec<(HeaderName, Text)>,
 }
 
 /// Why a call cannot be placed.

@@ -1,9 +1,9 @@
 //! What the endpoint tells the TU (the call actor) about a call.
 
 use crate::admission::{Admitted, Invite};
-use crate::wire::{StatusCode, Text};
+use crate::wire::{NameAddr, Replaces, StatusCode, Text, Uri};
 
-use super::Body;
+use super::{Body, CallKey};
 
 /// Something happened to a call.
 ///
@@ -77,6 +77,28 @@ pub enum Event {
         /// The peer's answer.
         sdp: Body,
     },
+    /// The peer asks us to call somebody else (RFC 3515). Nothing is called by that alone (THREATS T38, T39): answer with
+    /// `AcceptRefer`, and `NotifyRefer` as the call fares, or with `RejectRefer`.
+    Refer(Box<Referral>),
+    /// The peer took our REFER.
+    ReferAccepted,
+    /// How the call that our REFER asked for fares.
+    ReferProgress {
+        /// What the target answered. A final 202 is the peer's last word where it tells no outcome (RFC 4488).
+        status: StatusCode,
+        /// Nothing more is told after a final status.
+        is_final: bool,
+    },
+    /// Our REFER is off. The call is as before.
+    ReferFailed {
+        /// With which status it was refused; 408 where nothing more was heard of it, 491 while another one is under way.
+        status: StatusCode,
+    },
+    /// Our INFO was answered.
+    InfoAnswered {
+        /// With which status; 408 for no answer, 503 where it was not sent.
+        status: StatusCode,
+    },
     /// The call is over. The last event.
     Ended(Ended),
 }
@@ -93,6 +115,19 @@ pub enum ReinviteMethod {
     Invite,
     /// UPDATE (RFC 3311)
     Update,
+}
+
+/// A REFER of the peer.
+#[derive(Clone, Debug)]
+pub struct Referral {
+    /// Whom we shall call: `sip:`, `sips:` or `tel:`, without headers.
+    pub target: Uri,
+    /// The dialog at the target whose place the new call shall take: to be sent in its INVITE.
+    pub replaces: Option<Replaces>,
+    /// The call of ours that `replaces` names, where the target is ourselves: both calls of the trunk meet here.
+    pub replaced: Option<CallKey>,
+    /// Who says to be referring (RFC 3892). Not proven.
+    pub referred_by: Option<NameAddr>,
 }
 
 /// How a call ended.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::admission::TrunkId;
 use crate::dialog::{DialogId, SessionTimer, Unacked};
 use crate::limits;
 use crate::wire::{HeaderName, Method, Response, StatusCode, Text};
@@ -10,7 +11,7 @@ use super::call::{Call, Inbound, PendingInbound, Phase, Ringing, Up};
 use super::request::Incoming;
 use super::respond::{Base, Refuse, SDP, retry_after};
 use super::transactions::TxId;
-use super::uas::{add_session, is_foreign, read_sdp, remote_reason};
+use super::uas::{is_foreign, read_sdp, remote_reason};
 use super::{Body, EndReason, EndedBy, Endpoint, Event, Refusal, ReinviteMethod, Reject};
 
 impl Endpoint {
@@ -44,15 +45,15 @@ impl Endpoint {
             Method::Invite => self.on_reinvite(call, incoming, ReinviteMethod::Invite, now),
             Method::Update => self.on_reinvite(call, incoming, ReinviteMethod::Update, now),
             Method::Options => self.on_options(incoming),
+            Method::Refer => self.on_refer(call, incoming, now),
+            Method::Notify => self.on_notify(call, incoming, now),
             // `check_general` lets no other method through.
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Prack
-            | Method::Refer
             | Method::Message
             | Method::Subscribe
-            | Method::Notify
             | Method::Publish
             | Method::Other(_) => {}
         }
@@ -156,7 +157,7 @@ impl Endpoint {
             up.dialog.refresh_target(request);
             up.session = SessionTimer::new(agreed, now);
             let mut response = inbound.base.response(StatusCode::OK);
-            add_session(response.headers_mut(), agreed);
+            self.add_session(response.headers_mut(), agreed, &call.trunk);
             self.respond(inbound.tx, response, now);
             return Ok(());
         }
@@ -178,7 +179,7 @@ impl Endpoint {
             && offer == up.answered_offer
             && let Some(sdp) = up.local_sdp.clone()
         {
-            self.accept_reinvite(up, pending, sdp, now);
+            self.accept_reinvite(&call.trunk, up, pending, sdp, now);
             return Ok(());
         }
         up.inbound = Some(pending);
@@ -187,10 +188,17 @@ impl Endpoint {
     }
 
     /// 200 to the peer's re-INVITE or UPDATE.
-    pub(super) fn accept_reinvite(&mut self, up: &mut Up, pending: PendingInbound, sdp: Body, now: Instant) {
+    pub(super) fn accept_reinvite(
+        &mut self,
+        trunk: &TrunkId,
+        up: &mut Up,
+        pending: PendingInbound,
+        sdp: Body,
+        now: Instant,
+    ) {
         let PendingInbound { inbound, by, agreed, offer, .. } = pending;
         let mut response = inbound.base.response(StatusCode::OK);
-        add_session(response.headers_mut(), agreed);
+        self.add_session(response.headers_mut(), agreed, trunk);
         response.set_body(SDP, sdp.bytes());
         let Some(bytes) = self.respond(inbound.tx, response, now) else { return };
         up.session = SessionTimer::new(agreed, now);

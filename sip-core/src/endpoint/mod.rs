@@ -42,6 +42,7 @@
 //! # }
 //! ```
 
+mod abilities;
 mod body;
 mod call;
 mod command;
@@ -53,7 +54,10 @@ mod forks;
 mod in_dialog;
 mod io;
 mod recv;
+mod refer_in;
+mod refer_out;
 mod refresh;
+mod replace;
 mod request;
 mod respond;
 mod response;
@@ -73,7 +77,7 @@ pub use body::Body;
 pub use call::CallKey;
 pub use command::{Cause, Command, Dial, DialError, Reject};
 pub use config::{Caps, Config, ConnectionLimits, Listener};
-pub use event::{EndReason, Ended, EndedBy, Event, Fork, ReinviteMethod};
+pub use event::{EndReason, Ended, EndedBy, Event, Fork, Referral, ReinviteMethod};
 pub use flow::{ConnectionId, Flow, ListenerId, NextHop};
 pub use io::{Input, Output};
 pub use stats::{Refusal, Stats};

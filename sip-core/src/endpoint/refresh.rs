@@ -6,7 +6,7 @@ use crate::dialog::{Negotiated, SessionTimer};
 use crate::wire::{HeaderName, Method, Request, Response, StatusCode, Text};
 
 use super::call::{Call, PendingOutbound, Phase, Up, Wanted};
-use super::respond::{ALLOW, SDP, SUPPORTED};
+use super::respond::SDP;
 use super::response::sdp_of;
 use super::transactions::{Forks, Purpose, TxId};
 use super::{Body, EndReason, EndedBy, Endpoint, Event, ReinviteMethod};
@@ -79,8 +79,8 @@ impl Endpoint {
         let mut request = up.dialog.request(method);
         let headers = request.headers_mut();
         headers.push(HeaderName::Contact, contact);
-        headers.push(HeaderName::Allow, ALLOW);
-        headers.push(HeaderName::Supported, SUPPORTED.join(", "));
+        headers.push(HeaderName::Allow, self.allow(&call.trunk));
+        headers.push(HeaderName::Supported, self.supported(&call.trunk).join(", "));
         headers.push(HeaderName::SessionExpires, agreed.as_uac().to_value());
         headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
         let purpose = match by {

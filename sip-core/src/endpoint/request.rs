@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::admission::TrunkId;
 use crate::dialog::DialogId;
 use crate::transaction::{ServerInvite, ServerKey, ServerNonInvite};
 use crate::wire::{HeaderName, Method, Request, Response, StatusCode, Uri};
 
 use super::recv::Arrival;
-use super::respond::{ALLOW, Refuse, SDP, SUPPORTED};
+use super::respond::{Refuse, SDP};
 use super::transactions::{MergeKey, Reply, ServerMachine, ServerTx, TxId};
 use super::{CallKey, Endpoint, Refusal};
 
@@ -81,7 +82,7 @@ impl Endpoint {
 
     /// A request that no transaction knows (RFC 3261 8.2).
     fn on_new_request(&mut self, incoming: &Incoming<'_>, now: Instant) {
-        if let Err(refuse) = check_general(&incoming.request) {
+        if let Err(refuse) = self.check_general(&incoming.request, &incoming.arrival.trunk) {
             self.refuse(&incoming.request, &incoming.reply, refuse);
             return;
         }
@@ -90,7 +91,11 @@ impl Endpoint {
             Ok(Some(id)) => self.on_dialog_request(incoming, &id, now),
             Ok(None) if *incoming.request.method() == Method::Invite => self.on_invite(incoming, now),
             Ok(None) if *incoming.request.method() == Method::Options => self.on_options(incoming),
-            // BYE, INFO and UPDATE live in dialogs only (THREATS T40).
+            Ok(None) if *incoming.request.method() == Method::Refer => {
+                let refuse = Refuse::new(StatusCode::FORBIDDEN, Refusal::ReferOutside);
+                self.refuse(&incoming.request, &incoming.reply, refuse);
+            }
+            // BYE, INFO, UPDATE and NOTIFY live in dialogs only (THREATS T40).
             Ok(None) => self.refuse_no_dialog(incoming, Refusal::NoDialog),
         }
     }
@@ -104,8 +109,8 @@ impl Endpoint {
             return;
         }
         let headers = response.headers_mut();
-        headers.push(HeaderName::Allow, ALLOW);
-        headers.push(HeaderName::Supported, SUPPORTED.join(", "));
+        headers.push(HeaderName::Allow, self.allow(&incoming.arrival.trunk));
+        headers.push(HeaderName::Supported, self.supported(&incoming.arrival.trunk).join(", "));
         headers.push(HeaderName::Accept, SDP);
         self.answer_statelessly(response, &incoming.reply);
     }
@@ -186,36 +191,40 @@ impl Endpoint {
         }
         self.transactions.settle(id);
     }
-}
 
-/// What RFC 3261 8.2 checks of every request but ACK and CANCEL, in its order.
-fn check_general(request: &Request) -> Result<(), Refuse> {
-    match request.method() {
-        Method::Invite | Method::Bye | Method::Options | Method::Info | Method::Update => {}
-        Method::Other(_) => {
-            let refuse = Refuse::new(StatusCode::NOT_IMPLEMENTED, Refusal::NotImplemented);
-            return Err(refuse.with(HeaderName::Allow, ALLOW));
+    /// What RFC 3261 8.2 checks of every request but ACK and CANCEL, in its order.
+    fn check_general(&self, request: &Request, trunk: &TrunkId) -> Result<(), Refuse> {
+        match request.method() {
+            Method::Invite
+            | Method::Bye
+            | Method::Options
+            | Method::Info
+            | Method::Update
+            | Method::Notify
+            | Method::Refer => {}
+            Method::Other(_) => {
+                let refuse = Refuse::new(StatusCode::NOT_IMPLEMENTED, Refusal::NotImplemented);
+                return Err(refuse.with(HeaderName::Allow, self.allow(trunk)));
+            }
+            Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Prack
+            | Method::Message
+            | Method::Subscribe
+            | Method::Publish => {
+                let refuse = Refuse::new(StatusCode::METHOD_NOT_ALLOWED, Refusal::MethodNotAllowed);
+                return Err(refuse.with(HeaderName::Allow, self.allow(trunk)));
+            }
         }
-        Method::Ack
-        | Method::Cancel
-        | Method::Register
-        | Method::Prack
-        | Method::Refer
-        | Method::Message
-        | Method::Subscribe
-        | Method::Notify
-        | Method::Publish => {
-            let refuse = Refuse::new(StatusCode::METHOD_NOT_ALLOWED, Refusal::MethodNotAllowed);
-            return Err(refuse.with(HeaderName::Allow, ALLOW));
+        if matches!(request.uri(), Uri::Other(_)) {
+            return Err(Refuse::new(StatusCode::UNSUPPORTED_URI_SCHEME, Refusal::UriScheme));
         }
+        let unknown = request.require()?.except(&self.supported(trunk));
+        if !unknown.is_empty() {
+            let refuse = Refuse::new(StatusCode::BAD_EXTENSION, Refusal::BadExtension);
+            return Err(refuse.with(HeaderName::Unsupported, unknown.to_value()));
+        }
+        Ok(())
     }
-    if matches!(request.uri(), Uri::Other(_)) {
-        return Err(Refuse::new(StatusCode::UNSUPPORTED_URI_SCHEME, Refusal::UriScheme));
-    }
-    let unknown = request.require()?.except(SUPPORTED);
-    if !unknown.is_empty() {
-        let refuse = Refuse::new(StatusCode::BAD_EXTENSION, Refusal::BadExtension);
-        return Err(refuse.with(HeaderName::Unsupported, unknown.to_value()));
-    }
-    Ok(())
 }

@@ -15,10 +15,6 @@ use super::transport::Lost;
 use super::{Endpoint, Flow, NextHop, Refusal};
 use crate::admission::{SourceFacts, Transport, TrunkId};
 
-/// The methods that we serve, for Allow.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
-/// The extensions that we have, for Supported and for judging Require.
-pub(super) const SUPPORTED: &[&str] = &["timer"];
 pub(super) const SDP: &str = "application/sdp";
 
 /// What every response to one request repeats.

@@ -62,6 +62,27 @@ refusals! {
     Merged = "merged",
     /// Replaces names no dialog that may be replaced: 481 (RFC 3891 3).
     Replaces = "replaces",
+    /// A Replaces that cannot be read: 400.
+    ReplacesMalformed = "replaces_malformed",
+    /// Replaces only wants an early dialog, and this one is answered: 486 (RFC 3891 3).
+    ReplacesEarlyOnly = "replaces_early_only",
+    /// Replaces names a dialog that has just ended: 603 (RFC 3891 3).
+    ReplacesOver = "replaces_over",
+    /// A REFER outside of any dialog: 403 (THREATS T39).
+    ReferOutside = "refer_outside",
+    /// A REFER over a trunk whose rule takes none: 403 (THREATS T39).
+    ReferForbidden = "refer_forbidden",
+    /// A REFER while another one is under way, or before the call is answered: 491.
+    ReferPending = "refer_pending",
+    /// More REFERs than the rate allows: 500 and Retry-After.
+    ReferRate = "refer_rate",
+    /// A REFER to something that is not called: another scheme (416), another method than INVITE (403), a body of its own
+    /// or no readable address (400).
+    ReferTarget = "refer_target",
+    /// A NOTIFY of a subscription that we do not have: 481, or of another event: 489 (RFC 6665 4.1.3).
+    NoSubscription = "no_subscription",
+    /// A NOTIFY that cannot be read: 400 or 415.
+    NotifyMalformed = "notify_malformed",
     /// The session interval is below ours: 422 (RFC 4028).
     SessionInterval = "session_interval",
     /// Over the trunk's rate of calls: 503.

@@ -45,7 +45,7 @@ impl Endpoint {
             }
             (Command::AnswerReinvite { sdp }, Phase::Up(mut up)) => {
                 if let Some(pending) = up.inbound.take() {
-                    self.accept_reinvite(&mut up, pending, sdp, now);
+                    self.accept_reinvite(&call.trunk, &mut up, pending, sdp, now);
                 }
                 call.phase = Phase::Up(up);
             }
@@ -62,7 +62,12 @@ impl Endpoint {
                 | Command::Acknowledge { .. }
                 | Command::Reinvite { .. }
                 | Command::AnswerReinvite { .. }
-                | Command::RejectReinvite { .. },
+                | Command::RejectReinvite { .. }
+                | Command::Refer { .. }
+                | Command::AcceptRefer
+                | Command::RejectRefer { .. }
+                | Command::NotifyRefer { .. }
+                | Command::Info { .. },
                 phase,
             ) => call.phase = phase,
         }

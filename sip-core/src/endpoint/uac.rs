@@ -7,7 +7,7 @@ use crate::transaction::ClientKey;
 use crate::wire::{CSeq, HeaderName, Method, NameAddr, Request, Response, StatusCode};
 
 use super::call::{Call, Calling, Cancel, Path, Phase};
-use super::respond::{ALLOW, SDP, SUPPORTED};
+use super::respond::SDP;
 use super::send::MAX_FORWARDS;
 use super::transactions::{ClientMachine, Forks, Purpose, TxId};
 use super::{CallKey, Cause, Dial, DialError, EndReason, EndedBy, Endpoint, Flow, ListenerId, NextHop};
@@ -57,14 +57,15 @@ impl Endpoint {
         let mut invite = Request::new(Method::Invite, dial.target.clone());
         let contact = self.contact(flow, hop.transport, hop.address, dial.target.is_secure());
         let (tag, call_id, cseq) = (self.tokens.tag(), self.tokens.call_id(), self.tokens.cseq());
+        let (allow, supported) = (self.allow(&dial.trunk), self.supported(&dial.trunk).join(", "));
         let headers = invite.headers_mut();
         headers.push(HeaderName::From, NameAddr::new(dial.from).with_tag(&tag).to_value());
         headers.push(HeaderName::To, NameAddr::new(dial.target).to_value());
         headers.push(HeaderName::CallId, call_id);
         headers.push(HeaderName::CSeq, CSeq::new(cseq, Method::Invite).to_value());
         headers.push(HeaderName::Contact, contact);
-        headers.push(HeaderName::Allow, ALLOW);
-        headers.push(HeaderName::Supported, SUPPORTED.join(", "));
+        headers.push(HeaderName::Allow, allow);
+        headers.push(HeaderName::Supported, supported);
         headers.push(HeaderName::SessionExpires, self.config.session.interval.as_secs().to_string());
         headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
         for (name, value) in dial.headers {

@@ -2,18 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use crate::admission::{Invite, Refused};
+use crate::admission::{Invite, Refused, TrunkId};
 use crate::dialog::{Dialog, DialogError, DialogId, Negotiated, SessionTimer, Unacked};
 use crate::wire::{BodyError, HeaderName, Headers, Request, Response, StatusCode, Text, sdp_body};
 
 use super::call::{Call, Inbound, Path, Phase, Ringing, Up};
 use super::request::Incoming;
-use super::respond::{ALLOW, Base, Refuse, SDP, SUPPORTED, retry_after};
+use super::respond::{Base, Refuse, SDP, retry_after};
 use super::transactions::{MergeKey, TxId};
-use super::{Body, EndReason, EndedBy, Endpoint, Event, Output, Refusal, Reject};
+use super::{Body, CallKey, EndReason, EndedBy, Endpoint, Event, Output, Refusal, Reject};
 
 /// What the checks found out about an INVITE.
 struct Screened {
+    replaces: Option<CallKey>,
     sdp: Option<Body>,
     dialog: Dialog,
     agreed: Negotiated,
@@ -32,7 +33,7 @@ impl Endpoint {
                 return;
             }
         };
-        let invite = Invite::new(incoming.request.clone(), screened.sdp.clone());
+        let invite = Invite::new(incoming.request.clone(), screened.sdp.clone(), screened.replaces);
         let admitted = match self.gate.admit(invite, incoming.arrival.source.clone(), now) {
             Ok(admitted) => admitted,
             Err(refused) => {
@@ -82,10 +83,7 @@ impl Endpoint {
         if self.transactions.find_merged(&merge).is_some() || self.went_through_us(request) {
             return Err(Refuse::new(StatusCode::LOOP_DETECTED, Refusal::Merged));
         }
-        // Nothing here may be replaced, so whatever it names does not exist (RFC 3891 3).
-        if request.contains(&HeaderName::Replaces) {
-            return Err(Refuse::new(StatusCode::CALL_DOES_NOT_EXIST, Refusal::Replaces));
-        }
+        let replaces = self.replaced_by(request, &incoming.arrival.trunk)?;
         if let Some(reason) = self.full() {
             let wait = self.tokens.seconds(5, 15);
             return Err(Refuse::new(StatusCode::SERVICE_UNAVAILABLE, reason).retry_after(wait));
@@ -99,7 +97,7 @@ impl Endpoint {
         let contact = self.contact(flow, source.transport, source.address, dialog.is_secure());
         let base = Base::new(request, &tag)?.in_dialog(request, contact);
         let path = Path { flow, transport: source.transport, next_hop: None };
-        Ok(Screened { sdp, dialog, agreed, merge, base, path })
+        Ok(Screened { replaces, sdp, dialog, agreed, merge, base, path })
     }
 
     /// What both sides want of session timers, or 422 (RFC 4028 9).
@@ -132,6 +130,16 @@ impl Endpoint {
         } else {
             None
         }
+    }
+
+    /// Session-Expires and what goes with it in a 2xx (RFC 4028 9), and what we can do.
+    pub(super) fn add_session(&self, headers: &mut Headers, agreed: Negotiated, trunk: &TrunkId) {
+        headers.push(HeaderName::Allow, self.allow(trunk));
+        headers.push(HeaderName::Supported, self.supported(trunk).join(", "));
+        if agreed.require {
+            headers.push(HeaderName::Require, "timer");
+        }
+        headers.push(HeaderName::SessionExpires, agreed.as_uas().to_value());
     }
 
     fn refuse_admission(&mut self, incoming: &Incoming<'_>, refused: Refused) {
@@ -178,7 +186,7 @@ impl Endpoint {
     pub(super) fn answer(&mut self, call: &mut Call, ringing: Ringing, sdp: Body, now: Instant) {
         let Ringing { inbound, dialog, agreed, delayed_offer, remote_offer, .. } = ringing;
         let mut response = inbound.base.response(StatusCode::OK);
-        add_session(response.headers_mut(), agreed);
+        self.add_session(response.headers_mut(), agreed, &call.trunk);
         response.set_body(SDP, sdp.bytes());
         let Some(bytes) = self.respond(inbound.tx, response, now) else {
             self.end(call, EndedBy::Failure, EndReason::LastResort, None);
@@ -293,16 +301,6 @@ pub(super) fn read_sdp(request: &Request) -> Result<Option<Body>, Refuse> {
         };
         Refuse::new(error.status(), reason).with(HeaderName::Accept, SDP)
     })
-}
-
-/// Session-Expires and what goes with it in a 2xx (RFC 4028 9), and what we can do.
-pub(super) fn add_session(headers: &mut Headers, agreed: Negotiated) {
-    headers.push(HeaderName::Allow, ALLOW);
-    headers.push(HeaderName::Supported, SUPPORTED.join(", "));
-    if agreed.require {
-        headers.push(HeaderName::Require, "timer");
-    }
-    headers.push(HeaderName::SessionExpires, agreed.as_uas().to_value());
 }
 
 /// The peer's Reason header (RFC 3326), in storage of its own.

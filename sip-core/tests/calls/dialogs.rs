@@ -253,7 +253,7 @@ fn options_is_answered_in_and_out_of_a_dialog() {
     let outside = Message { method: "OPTIONS", body: String::new(), ..Message::invite() };
     station.recv(CARRIER, outside.text());
     let ok = station.expect_status(200);
-    assert_eq!(ok.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"));
+    assert_eq!(ok.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY"));
     assert_eq!((ok.header("Accept"), ok.header("Supported")), (Some("application/sdp"), Some("timer")));
     station.expect_empty();
     station.recv(CARRIER, outside.text());

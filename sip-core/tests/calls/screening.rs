@@ -22,10 +22,10 @@ fn answer_to(message: &Message) -> (Sent, Stats) {
 
 #[test]
 fn methods_that_we_know_and_do_not_serve_are_405_with_allow() {
-    for method in ["REGISTER", "SUBSCRIBE", "MESSAGE", "PUBLISH", "REFER", "NOTIFY", "PRACK"] {
+    for method in ["REGISTER", "SUBSCRIBE", "MESSAGE", "PUBLISH", "PRACK"] {
         let (sent, stats) = answer_to(&request(method));
         assert_eq!(sent.status(), 405, "{method}");
-        assert_eq!(sent.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"));
+        assert_eq!(sent.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY"));
         assert_eq!(stats.refused(Refusal::MethodNotAllowed), 1);
     }
 }
@@ -38,7 +38,7 @@ fn a_method_that_we_do_not_know_is_501() {
 
 #[test]
 fn requests_that_live_in_dialogs_are_481_outside_of_one() {
-    for method in ["BYE", "INFO", "UPDATE"] {
+    for method in ["BYE", "INFO", "UPDATE", "NOTIFY"] {
         assert_eq!(answer_to(&request(method)).0.status(), 481, "{method}");
     }
 }

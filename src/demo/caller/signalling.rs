@@ -127,6 +127,11 @@ async fn answered(outgoing: &mut OutgoingCall, call: &Call) -> Result<Vec<u8>, C
             | Event::ReinviteFailed { .. }
             | Event::EarlyOffer { .. }
             | Event::EarlyAnswer { .. }
+            | Event::Refer(_)
+            | Event::ReferAccepted
+            | Event::ReferProgress { .. }
+            | Event::ReferFailed { .. }
+            | Event::InfoAnswered { .. }
             | Event::Info { .. } => {}
         }
     }
@@ -169,6 +174,11 @@ async fn ended(sip: &net::SipHandle, outgoing: &mut OutgoingCall) -> Option<Ende
             | Event::ReinviteCancelled
             | Event::Reinvited { .. }
             | Event::ReinviteFailed { .. }
+            | Event::Refer(_)
+            | Event::ReferAccepted
+            | Event::ReferProgress { .. }
+            | Event::ReferFailed { .. }
+            | Event::InfoAnswered { .. }
             | Event::Info { .. }
             | Event::EarlyOffer { .. }
             | Event::EarlyAnswer { .. }
