@@ -20,15 +20,20 @@ mod value;
 
 pub use decide::{CallFacts, Condition, Decision, Explanation, RouteExplanation, Verdict, decide, explain};
 pub use model::{
-    App, AppStep, AppStream, Danger, Dialplan, Jitter, Media, MediaAddress, MediaRefusal, Outcome, PlayStep, Reason,
-    Reject, Route, Sip, Step, StreamFormat, StreamStep, Trunk, TrunkDanger, TrunkMedia, When,
+    Api, ApiClient, App, AppStep, AppStream, Challenge, Credentials, Danger, DialStep, Dialplan, DigestUser, Identity,
+    Jitter, Keepalive, Media, MediaAddress, MediaRefusal, Outbound, OutboundRefusal, Outcome, PlayStep, Reason,
+    Register, Reject, Route, Sip, Step, StreamFormat, StreamStep, TransferStep, Trunk, TrunkDanger, TrunkMedia,
+    TrunkTls, When,
 };
 pub use parse::parse;
 pub use report::{Code, Errors, Problem, Warnings};
-pub use run::{Action, Event, FlowAction, FlowRefusal, HangupCause, Run, StreamPlan};
+pub use run::{
+    Action, DialFailure, DialPlan, Event, FlowAction, FlowRefusal, HangupCause, Run, StreamPlan, TransferPlan,
+};
 pub use schema::schema;
 pub use value::{
-    Addresses, Codec, CredentialName, Dialect, Direction, DnsName, EnvName, Host, HttpsUrl, Listen, MediaSource, Name,
-    Number, NumberPattern, OnFailure, OnStreamEnd, Party, Peer, PortRange, Prefix, Rate, SecretRef, SoundFile,
-    SrtpPolicy, Suite, Transport, ValueError, WssUrl, unmap,
+    Addresses, ApiListen, Attest, AuthUser, Codec, CredentialName, DialTarget, Dialect, DigestAlgorithm, Digits,
+    Direction, DnsName, EnvName, Hop, Host, HttpsUrl, IdentityPolicy, InDialog, Listen, MediaSource, Name, Number,
+    NumberPattern, OnEnd, OnFailure, OnStreamEnd, Party, Peer, PortRange, Prefix, Rate, Realm, Reliable, SecretRef,
+    SipUri, SoundFile, SrtpPolicy, Suite, TransferMode, Transport, UriPattern, UserPart, ValueError, WssUrl, unmap,
 };

@@ -21,6 +21,18 @@ pub const MAX_TRUNKS: usize = 256;
 /// Most peers of one trunk.
 pub const MAX_PEERS: usize = 256;
 
+/// Most next hops of one trunk.
+pub const MAX_HOPS: usize = 8;
+
+/// Longest user name or realm of digest authentication, in octets.
+pub const MAX_AUTH_OCTETS: usize = 128;
+
+/// Most users of one trunk that are asked for a password.
+pub const MAX_DIGEST_USERS: usize = 64;
+
+/// Most `[[api.client]]` tables.
+pub const MAX_API_CLIENTS: usize = 256;
+
 /// Most media prefixes of one trunk.
 pub const MAX_MEDIA_PREFIXES: usize = 64;
 

@@ -24,6 +24,9 @@ pub fn parse(source: &str, name: &str) -> Result<Dialplan, Errors> {
     let (document, broken) = DeTable::parse_recoverable(source);
     let file = File::read(&mut cx, document.get_ref(), 0..0);
     check::names(&mut cx);
+    if let Some(file) = &file {
+        check::across(&mut cx, file);
+    }
     if let Some(allowed) = cx.env_secrets {
         check::environment(&mut cx, allowed);
     }
@@ -85,6 +88,8 @@ fn plan(file: File, warnings: Warnings) -> Dialplan {
         sip: file.sip,
         media: file.media,
         danger: file.danger,
+        identity: file.identity,
+        api: file.api,
         trunks: file.trunks.into_iter().map(Arc::new).collect(),
         apps: file.apps.into_iter().map(Arc::new).collect(),
         routes: routes.collect(),

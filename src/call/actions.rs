@@ -1,6 +1,6 @@
 //! What the dialplan's run says is to be done.
 
-use dialplan::{Action, Event};
+use dialplan::{Action, DialFailure, Event};
 use sip_core::endpoint::{Cause, Command};
 use sip_core::wire::StatusCode;
 
@@ -40,6 +40,8 @@ impl Call<'_> {
                     Some(fetching) => return self.activity = fetching,
                     None => Event::PlayFailed,
                 },
+                Action::Dial(_) | Action::Bridge => Event::DialFailed(DialFailure::Unavailable),
+                Action::Transfer(_) => Event::TransferFailed(DialFailure::Unavailable),
                 Action::Reject(reject) => return self.reject(&reject).await,
                 Action::Hangup(cause) => {
                     tracing::debug!(cause = cause.as_str(), "the run ends the call");

@@ -138,8 +138,11 @@ impl Call<'_> {
     pub(super) async fn end_call(&mut self, cause: dialplan::HangupCause) {
         let (reason, q850) = match cause {
             dialplan::HangupCause::App => (StopReason::AppHangup, 16),
-            dialplan::HangupCause::RouteEnded | dialplan::HangupCause::StreamEnded => (StopReason::NextAction, 16),
-            dialplan::HangupCause::AppFailed => (StopReason::Failed, 41),
+            dialplan::HangupCause::RouteEnded
+            | dialplan::HangupCause::StreamEnded
+            | dialplan::HangupCause::FarEnd
+            | dialplan::HangupCause::Transferred => (StopReason::NextAction, 16),
+            dialplan::HangupCause::AppFailed | dialplan::HangupCause::DialFailed => (StopReason::Failed, 41),
             dialplan::HangupCause::CallEnded => (StopReason::CallerHangup, 16),
         };
         self.stop_activity(reason);

@@ -122,7 +122,7 @@ impl Loaded {
                             links.add(&stream.signing, stream.ca.as_ref(), link);
                         }
                     }
-                    Step::Ring | Step::Answer | Step::App(_) | Step::Hangup => {}
+                    Step::Ring | Step::Answer | Step::App(_) | Step::Dial(_) | Step::Transfer(_) | Step::Hangup => {}
                 }
             }
         }

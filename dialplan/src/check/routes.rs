@@ -3,14 +3,40 @@
 use crate::model::{RouteFile, Step, Trunk, When};
 use crate::report::Code;
 use crate::rule::Reader;
-use crate::value::{NumberPattern, OnFailure, OnStreamEnd};
+use crate::value::{Name, Number, NumberPattern, OnEnd, OnFailure, OnStreamEnd, TransferMode};
 
-/// Steps that make sense in their order.
-pub(crate) fn step_order(cx: &mut Reader<'_>, steps: &[Step]) {
-    let mut answered = false;
+/// `transfer`: the trunk of the second call is known, where there is one.
+pub(crate) fn transfer_mode(
+    cx: &mut Reader<'_>,
+    mode: Option<TransferMode>,
+    trunk: Option<&Option<Name>>,
+    from: Option<&Option<Number>>,
+) {
+    match mode {
+        Some(mode @ (TransferMode::Attended | TransferMode::Bridge)) if trunk == Some(&None) => {
+            let place = cx.place_of("mode");
+            let message = format!("a transfer with `mode = \"{mode}\"` places a second call, and lacks `trunk`");
+            cx.error(Code::MissingKey, place, message, "add trunk = \"carrier-a\"");
+        }
+        Some(TransferMode::Blind) if from.is_some_and(Option::is_some) => {
+            let place = cx.place_of("from");
+            let message = "a blind transfer places no call of ours, so it shows no number of ours";
+            cx.error(Code::Conflict, place, message, "remove `from`, or use `mode = \"attended\"` or `\"bridge\"`");
+        }
+        Some(TransferMode::Blind | TransferMode::Attended | TransferMode::Bridge) | None => {}
+    }
+}
+
+/// Steps that make sense in their order. A call that we placed is answered when its steps begin.
+pub(crate) fn step_order(cx: &mut Reader<'_>, steps: &[Step], outbound: bool) {
+    let mut answered = outbound;
     for (index, step) in steps.iter().enumerate() {
         let place = cx.place_of(&format!("do[{index}]"));
         match step {
+            Step::Ring | Step::Answer if outbound => {
+                let message = "`ring` or `answer` in a route for calls that we place: there the far end answers";
+                cx.error(Code::Conflict, place, message, "remove this step");
+            }
             Step::Ring if answered => {
                 cx.error(Code::Conflict, place, "`ring` after the call was answered", "put `ring` first");
             }
@@ -19,7 +45,7 @@ pub(crate) fn step_order(cx: &mut Reader<'_>, steps: &[Step]) {
             }
             Step::Ring => {}
             Step::Answer | Step::Play(_) | Step::Stream(_) => answered = true,
-            Step::App(_) => {}
+            Step::App(_) | Step::Dial(_) | Step::Transfer(_) => {}
             Step::Hangup => {}
         }
         if ends_the_call(step) && index + 1 < steps.len() {
@@ -36,6 +62,8 @@ fn ends_the_call(step: &Step) -> bool {
         Step::Hangup => true,
         Step::Stream(stream) => (stream.on_stream_end, stream.on_failure) == (OnStreamEnd::Hangup, OnFailure::Hangup),
         Step::App(app) => (app.on_stream_end, app.on_failure) == (Some(OnStreamEnd::Hangup), Some(OnFailure::Hangup)),
+        Step::Dial(dial) => (dial.on_end, dial.on_failure) == (OnEnd::Hangup, OnFailure::Hangup),
+        Step::Transfer(transfer) => transfer.on_failure == OnFailure::Hangup,
         Step::Ring | Step::Answer | Step::Play(_) => false,
     }
 }
@@ -60,8 +88,10 @@ pub(crate) fn unreachable(cx: &mut Reader<'_>, routes: &[RouteFile], trunks: &[T
 fn covers(first: &When, other: &When, trunks: &[Trunk]) -> bool {
     let any_trunk = first.trunk.is_empty() || trunks.iter().all(|trunk| first.trunk.contains(&trunk.name));
     let trunk = any_trunk || (!other.trunk.is_empty() && other.trunk.iter().all(|name| first.trunk.contains(name)));
-    let direction = first.direction.is_none() || first.direction == other.direction;
-    trunk && direction && all_covered(&first.from, &other.from) && all_covered(&first.to, &other.to)
+    let direction = first.direction() == other.direction();
+    let attest = first.attest.is_empty()
+        || (!other.attest.is_empty() && other.attest.iter().all(|attest| first.attest.contains(attest)));
+    trunk && direction && attest && all_covered(&first.from, &other.from) && all_covered(&first.to, &other.to)
 }
 
 fn all_covered(first: &[NumberPattern], other: &[NumberPattern]) -> bool {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{Reject, Step, TrunkDanger};
+use crate::model::{Reject, Step, TrunkDanger, When};
 use crate::report::Code;
 use crate::rule::Reader;
 use crate::value::{
-    Addresses, Dialect, Host, Listen, NumberPattern, Peer, Rate, SecretRef, SrtpPolicy, Transport, WssUrl,
+    Addresses, Dialect, Direction, Host, Listen, NumberPattern, Peer, Rate, SecretRef, SrtpPolicy, Transport, WssUrl,
 };
 
 /// `[sip]`: TLS has its certificate, and no address is bound twice.
@@ -178,7 +178,12 @@ pub(crate) fn direct_stream(
 }
 
 /// `[[route]]`: exactly one of `do` and `reject`, and steps that make sense in their order.
-pub(crate) fn do_or_reject(cx: &mut Reader<'_>, steps: Option<&Option<Vec<Step>>>, reject: Option<&Option<Reject>>) {
+pub(crate) fn do_or_reject(
+    cx: &mut Reader<'_>,
+    when: Option<&When>,
+    steps: Option<&Option<Vec<Step>>>,
+    reject: Option<&Option<Reject>>,
+) {
     match (steps, reject) {
         (Some(Some(_)), Some(Some(_))) => {
             let place = cx.place_of("reject");
@@ -192,7 +197,8 @@ pub(crate) fn do_or_reject(cx: &mut Reader<'_>, steps: Option<&Option<Vec<Step>>
         (Some(Some(_)), Some(None)) | (Some(None), Some(Some(_))) | (None, _) | (_, None) => {}
     }
     if let Some(Some(steps)) = steps {
-        super::routes::step_order(cx, steps);
+        let outbound = when.is_some_and(|when| when.direction() == Direction::Outbound);
+        super::routes::step_order(cx, steps, outbound);
     }
 }
 

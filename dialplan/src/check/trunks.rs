@@ -7,7 +7,7 @@ use crate::value::{Peer, SrtpPolicy};
 
 /// What a trunk needs of `[sip]`: TLS for its peers and its keys, roots for its certificates.
 pub(crate) fn needs_of_sip(cx: &mut Reader<'_>, peers: &[Peer], srtp: Option<SrtpPolicy>, plain_sdes: Option<bool>) {
-    let Some(Facts { tls, client_ca }) = cx.facts else {
+    let Some(Facts { tls, client_ca, .. }) = cx.facts else {
         return;
     };
     for (index, peer) in peers.iter().enumerate() {
@@ -25,7 +25,7 @@ pub(crate) fn needs_of_sip(cx: &mut Reader<'_>, peers: &[Peer], srtp: Option<Srt
             Peer::Certificate(_) | Peer::Sips { .. } | Peer::Network(_) => {}
         }
     }
-    if (srtp, plain_sdes, tls) == (Some(SrtpPolicy::Required), Some(false), false) {
+    if !peers.is_empty() && (srtp, plain_sdes, tls) == (Some(SrtpPolicy::Required), Some(false), false) {
         let place = cx.place_of("srtp");
         let message = "no call of this trunk can be accepted: it needs SRTP, whose keys need TLS, and `[sip]` has no tls listener";
         let help = "add \"tls://0.0.0.0:5061\" to `sip.listen`";

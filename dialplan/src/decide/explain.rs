@@ -22,6 +22,8 @@ pub struct Explanation {
     pub to: String,
     /// The direction asked about.
     pub direction: &'static str,
+    /// The attestation asked about.
+    pub attest: &'static str,
     /// Every route, in the order in which they are tried.
     pub routes: Vec<RouteExplanation>,
     /// What happens.
@@ -104,6 +106,7 @@ pub fn explain(plan: &Dialplan, facts: &CallFacts) -> Explanation {
         from: facts.from.as_str().to_owned(),
         to: facts.to.as_str().to_owned(),
         direction: facts.direction.as_str(),
+        attest: facts.attest.as_str(),
         routes: routes.collect(),
         verdict: verdict(&decision),
     }
@@ -116,16 +119,18 @@ pub(super) enum Key {
     From,
     To,
     Direction,
+    Attest,
 }
 
-pub(super) const KEYS: [Key; 4] = [Key::Trunk, Key::From, Key::To, Key::Direction];
+pub(super) const KEYS: [Key; 5] = [Key::Trunk, Key::From, Key::To, Key::Direction, Key::Attest];
 
 pub(super) fn holds(key: Key, when: &When, facts: &CallFacts) -> bool {
     match key {
         Key::Trunk => when.trunk.is_empty() || when.trunk.iter().any(|name| *name == *facts.trunk),
         Key::From => when.from.iter().any(|pattern| pattern.matches(&facts.from)),
         Key::To => when.to.iter().any(|pattern| pattern.matches(&facts.to)),
-        Key::Direction => when.direction.is_none_or(|direction| direction == facts.direction),
+        Key::Direction => when.direction() == facts.direction,
+        Key::Attest => when.attest.is_empty() || when.attest.contains(&facts.attest),
     }
 }
 
@@ -136,13 +141,14 @@ fn conditions(when: &When, facts: &CallFacts) -> Vec<Condition> {
             Key::Trunk => ("trunk", when.trunk.iter().map(ToString::to_string).collect(), &facts.trunk),
             Key::From => ("from", words(&when.from), facts.from.as_str()),
             Key::To => ("to", words(&when.to), facts.to.as_str()),
-            Key::Direction => {
-                ("direction", when.direction.iter().map(ToString::to_string).collect(), facts.direction.as_str())
-            }
+            Key::Direction => ("direction", vec![when.direction().to_string()], facts.direction.as_str()),
+            Key::Attest => ("attest", when.attest.iter().map(ToString::to_string).collect(), facts.attest.as_str()),
         };
         Condition { key: name, wanted, found: found.to_owned(), holds: holds(key, when, facts) }
     };
-    let asked = |condition: &Condition| !condition.wanted.is_empty() && condition.wanted != ["*"];
+    // That a route is for calls that come in is only worth saying where it is why the call does not fit.
+    let silent = |condition: &Condition| condition.key == "direction" && when.direction.is_none() && condition.holds;
+    let asked = |condition: &Condition| !condition.wanted.is_empty() && condition.wanted != ["*"] && !silent(condition);
     KEYS.into_iter().map(condition).filter(asked).collect()
 }
 
@@ -167,6 +173,8 @@ fn in_words(step: &Step) -> String {
         Step::Play(play) => format!("play {}", play.file.path().display()),
         Step::App(app) => format!("ask the app \"{}\"", app.name),
         Step::Stream(stream) => format!("stream to {} ({})", stream.url.host(), stream.dialect),
+        Step::Dial(dial) => format!("dial {} on trunk \"{}\"", dial.to.expose(), dial.trunk),
+        Step::Transfer(transfer) => format!("transfer to {} ({})", transfer.to.expose(), transfer.mode),
         Step::Hangup => "hang up".to_owned(),
     }
 }

@@ -7,14 +7,14 @@ mod tests;
 use std::sync::Arc;
 
 use crate::model::{Dialplan, Outcome, Reject, Route, When};
-use crate::value::{Direction, Party};
+use crate::value::{Attest, Direction, Party};
 
 pub use explain::{Condition, Explanation, RouteExplanation, Verdict, explain};
 
 /// What is known of a call when its route is chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallFacts {
-    /// The name of the trunk it came in on.
+    /// The name of the trunk it came in on, or goes out on.
     pub trunk: String,
     /// The caller.
     pub from: Party,
@@ -22,6 +22,8 @@ pub struct CallFacts {
     pub to: Party,
     /// Who started it.
     pub direction: Direction,
+    /// How far the caller's number is vouched for.
+    pub attest: Attest,
 }
 
 impl CallFacts {
@@ -32,7 +34,19 @@ impl CallFacts {
             from: Party::from_user(from),
             to: Party::from_user(to),
             direction: Direction::Inbound,
+            attest: Attest::None,
         }
+    }
+
+    /// The same call, with what its identity is worth.
+    #[must_use]
+    pub fn attested(self, attest: Attest) -> Self {
+        Self { attest, ..self }
+    }
+
+    /// A call that we place over this trunk: the number shown, and the one called.
+    pub fn outbound(trunk: impl Into<String>, from: &str, to: &str) -> Self {
+        Self { direction: Direction::Outbound, ..Self::inbound(trunk, from, to) }
     }
 }
 

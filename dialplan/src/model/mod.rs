@@ -1,7 +1,12 @@
 //! The checked file, as the server uses it.
 
+mod api;
 mod app;
+mod dial;
+mod digest;
+mod identity;
 mod media;
+mod outbound;
 mod route;
 mod sip;
 mod trunk;
@@ -11,10 +16,16 @@ use std::sync::Arc;
 
 use crate::limits;
 use crate::report::Warnings;
-use crate::rule::{flag, or_default, required, table, tables};
+use crate::rule::{flag, optional, or_default, required, table, tables};
+use crate::value::IdentityPolicy;
 
+pub use api::{Api, ApiClient};
 pub use app::{App, AppStream, StreamFormat};
+pub use dial::{DialStep, TransferStep};
+pub use digest::{Challenge, Credentials, DigestUser};
+pub use identity::Identity;
 pub use media::{Jitter, Media, MediaAddress};
+pub use outbound::{Keepalive, Outbound, OutboundRefusal, Register, TrunkTls};
 pub(crate) use route::RouteFile;
 pub use route::{AppStep, Outcome, PlayStep, Reason, Reject, Route, Step, StreamStep, When};
 pub use sip::Sip;
@@ -29,6 +40,10 @@ pub struct Dialplan {
     pub media: Media,
     /// What lowers the security of the whole server.
     pub danger: Danger,
+    /// How identities of callers are verified.
+    pub identity: Option<Identity>,
+    /// The HTTP API.
+    pub api: Option<Api>,
     /// The carriers, in the order of the file.
     pub trunks: Vec<Arc<Trunk>>,
     /// The applications, in the order of the file.
@@ -48,6 +63,12 @@ impl Dialplan {
     /// The trunk of this name.
     pub fn trunk(&self, name: &str) -> Option<&Arc<Trunk>> {
         self.trunks.iter().find(|trunk| trunk.name == *name)
+    }
+
+    /// What is done with the identity of a call on this trunk.
+    pub fn identity_policy(&self, trunk: &Trunk) -> IdentityPolicy {
+        let default = if self.identity.is_some() { IdentityPolicy::Mark } else { IdentityPolicy::Ignore };
+        trunk.identity.unwrap_or(default)
     }
 
     /// The application of this name.
@@ -70,6 +91,10 @@ table! {
         media: Media = required(table::<Media>(), "[media]"),
         /// What lowers the security of the whole server.
         danger: Danger = or_default("{}", table::<Danger>()),
+        /// How the identity of callers is verified (STIR/SHAKEN).
+        identity: Option<Identity> = optional(table::<Identity>()),
+        /// The HTTP API, by which calls are placed and steered.
+        api: Option<Api> = optional(table::<Api>()),
         /// A carrier.
         trunks as "trunk": Vec<Trunk> = tables::<Trunk>(limits::MAX_TRUNKS),
         /// An application.
@@ -78,7 +103,7 @@ table! {
         routes as "route": Vec<RouteFile> = tables::<RouteFile>(limits::MAX_ROUTES),
     }
     later {
-        "tokenizer", "recording", "capture", "redaction", "audit", "secrets", "metrics", "api", "storage", "log", "telemetry",
+        "tokenizer", "recording", "capture", "redaction", "audit", "secrets", "metrics", "storage", "log", "telemetry",
     }
 }
 

@@ -11,11 +11,12 @@ use crate::rule::{
     optional, or_default, or_nothing, reference, required, seconds, table, text, word,
 };
 use crate::value::{
-    Dialect, Direction, Name, NumberPattern, OnFailure, OnStreamEnd, Rate, SecretRef, SoundFile, WssUrl, rate, secret,
+    Attest, Dialect, Direction, Name, NumberPattern, OnFailure, OnStreamEnd, Rate, SecretRef, SoundFile, WssUrl, rate,
+    secret,
 };
 
-use super::StreamFormat;
 use super::app::{chunk_ms, signing_keys};
+use super::{App, DialStep, StreamFormat, TransferStep};
 
 /// What happens to the calls that fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,14 @@ pub struct Route {
     pub when: When,
     /// What happens to them.
     pub outcome: Outcome,
+}
+
+impl Route {
+    /// What happens to a call that we placed and that no route of the file takes: its application is asked.
+    pub(crate) fn asking(app: &App) -> Self {
+        let step = Step::App(AppStep::from(app.name.clone()));
+        Self { name: app.name.clone(), when: When::default(), outcome: Outcome::Do(vec![step]) }
+    }
 }
 
 /// What happens to a call.
@@ -51,7 +60,7 @@ table! {
     }
     later { "schedule", "priority", "record", "enabled" }
     check(cx) {
-        check::do_or_reject(cx, steps.as_ref(), reject.as_ref());
+        check::do_or_reject(cx, when.as_ref(), steps.as_ref(), reject.as_ref());
     }
 }
 
@@ -64,14 +73,31 @@ table! {
         from: Vec<NumberPattern> = or_default("\"*\"", one_or_many(text::<NumberPattern>, MAX_PATTERNS)),
         /// The number called: `+14155550100`, `+1415*`, `*`, or a list of those.
         to: Vec<NumberPattern> = or_default("\"*\"", one_or_many(text::<NumberPattern>, MAX_PATTERNS)),
-        /// Who started the call.
+        /// Who started the call. Default: the trunk; a route is for calls that we place only if it says so.
         direction: Option<Direction> = optional(word::<Direction>()),
+        /// How far the caller's number is vouched for: `A`, `B`, `C`, `none`, `failed`, or a list of those.
+        attest: Vec<Attest> = or_nothing(one_or_many(word::<Attest>, 5)),
     }
     later { "time", "weekday", "header", "identity", "source" }
     check(cx) {
         for (key, patterns) in [("from", &from), ("to", &to)] {
             check::patterns(cx, key, patterns.as_deref().unwrap_or_default());
         }
+    }
+}
+
+impl Default for When {
+    /// Every call that comes in.
+    fn default() -> Self {
+        let (trunk, attest, direction) = (Vec::new(), Vec::new(), None);
+        Self { trunk, from: vec![NumberPattern::Any], to: vec![NumberPattern::Any], direction, attest }
+    }
+}
+
+impl When {
+    /// Whose calls it is for. A route is for calls that we place only if it says so: nobody is to be called by accident.
+    pub fn direction(&self) -> Direction {
+        self.direction.unwrap_or(Direction::Inbound)
     }
 }
 
@@ -88,10 +114,14 @@ one_of! {
         App(AppStep) as "app" = alternative(mapped(reference(Kind::App), AppStep::from), table::<AppStep>()),
         /// Connects the call straight to a bot, without a flow request.
         Stream(StreamStep) as "stream" = table::<StreamStep>(),
+        /// Calls somebody and connects the caller.
+        Dial(DialStep) as "dial" = table::<DialStep>(),
+        /// Passes the call on to somebody.
+        Transfer(TransferStep) as "transfer" = table::<TransferStep>(),
         /// Ends the call; with 603 if it was not answered.
         Hangup as "hangup" = empty(),
     }
-    later { "record", "capture", "gather", "transfer", "dial", "wait", "say", "queue", "goto" }
+    later { "record", "capture", "gather", "wait", "say", "queue", "goto" }
 }
 
 table! {

@@ -30,8 +30,9 @@ table! {
         if let Some(listen) = &listen {
             check::listeners(cx, listen, certificate.as_ref(), key.as_ref());
             if let Some(client_ca) = &client_ca {
-                let tls = listen.iter().any(|listen| listen.transport == Transport::Tls);
-                cx.facts = Some(Facts { tls, client_ca: client_ca.is_some() });
+                let has = |transport| listen.iter().any(|listen| listen.transport == transport);
+                let (tls, udp) = (has(Transport::Tls), has(Transport::Udp));
+                cx.facts = Some(Facts { tls, udp, client_ca: client_ca.is_some() });
             }
         }
     }

@@ -4,8 +4,15 @@ use std::net::IpAddr;
 
 use crate::check;
 use crate::limits::{MAX_MEDIA_PREFIXES, MAX_PEERS, MAX_PREFERENCES};
-use crate::rule::{Kind, consent, defined, int, list, or_default, or_nothing, required, table, text, word};
-use crate::value::{Codec, MediaSource, Name, Peer, Prefix, SrtpPolicy, Suite, unmap};
+use crate::rule::{
+    Kind, consent, defined, flag, int, list, optional, or_default, or_nothing, required, table, text, word,
+};
+use crate::value::{
+    Codec, DialTarget, Digits, Hop, IdentityPolicy, InDialog, MediaSource, Name, Number, Peer, Prefix, Reliable,
+    SrtpPolicy, Suite, Transport, unmap,
+};
+
+use super::{Challenge, Credentials, Keepalive, Outbound, OutboundRefusal, Register, TrunkTls};
 
 table! {
     /// A carrier, or a PBX: who may call us, and how its media is protected.
@@ -13,7 +20,10 @@ table! {
         /// Its name in routes, logs and metrics.
         name: Name = required(defined(Kind::Trunk), "name = \"carrier-a\""),
         /// How its calls are recognised: `tls:name` (client certificate), `sips:host` (TLS from that host), an address or a prefix.
-        peers: Vec<Peer> = required(list(text::<Peer>(), 1..=MAX_PEERS), "peers = [\"tls:sbc.carrier.example\"]"),
+        /// A trunk with `outbound` may leave it out: then the hosts that its calls go to may call us.
+        peers: Vec<Peer> = or_nothing(list(text::<Peer>(), 1..=MAX_PEERS)),
+        /// The transports its signalling may use. Default: TLS alone, unless an address or a plain hop is listed.
+        transports: Vec<Transport> = or_nothing(list(word::<Transport>(), 1..=3)),
         /// Whether media must be SRTP.
         srtp: SrtpPolicy = or_default("\"required\"", word::<SrtpPolicy>()),
         /// The crypto suites accepted, best first.
@@ -27,12 +37,36 @@ table! {
         calls_per_second: u32 = or_default("10", int(1..=10_000)),
         /// Most calls at the same time; more are refused with 503.
         max_calls: u32 = or_default("100", int(1..=100_000)),
+        /// Whether provisional responses are acknowledged (100rel).
+        reliable: Reliable = or_default("\"supported\"", word::<Reliable>()),
+        /// What is done when the peer asks us to call somebody else (REFER).
+        refer: InDialog = or_default("\"refuse\"", word::<InDialog>()),
+        /// What is done when a call of the peer would take the place of another one (Replaces).
+        replaces: InDialog = or_default("\"refuse\"", word::<InDialog>()),
+        /// Whether its P-Asserted-Identity is believed (RFC 3325): only where a contract says so.
+        trusted_identity: bool = or_default("false", flag()),
+        /// What is done with the identity of its calls. Default: `mark` if there is `[identity]`, else `ignore`.
+        identity: Option<IdentityPolicy> = optional(word::<IdentityPolicy>()),
+        /// How digits are sent to the far end.
+        digits: Digits = or_default("\"rfc4733\"", word::<Digits>()),
+        /// Where the calls go that we place. Without it no call leaves by this trunk.
+        outbound: Option<Outbound> = optional(table::<Outbound>()),
+        /// How we prove ourselves when the trunk asks for a password.
+        credentials: Option<Credentials> = optional(table::<Credentials>()),
+        /// Asks whoever calls on this trunk for a password.
+        challenge: Option<Challenge> = optional(table::<Challenge>()),
+        /// Registers us with the carrier.
+        register: Option<Register> = optional(table::<Register>()),
+        /// How the trunk is kept open and watched.
+        keepalive: Keepalive = or_default("{}", table::<Keepalive>()),
+        /// Who we are on the TLS connections that we open.
+        tls: Option<TrunkTls> = optional(table::<TrunkTls>()),
         /// Where its RTP may come from and go to.
         media: TrunkMedia = or_default("{}", table::<TrunkMedia>()),
         /// What lowers the security of this trunk.
         danger: TrunkDanger = or_default("{}", table::<TrunkDanger>()),
     }
-    later { "register", "auth", "keying", "outbound", "destinations", "identity", "transports" }
+    later { "auth", "keying", "destinations", "session_refresher" }
     check(cx) {
         if let Some(suites) = &suites {
             check::listed_twice(cx, "suites", suites);
@@ -48,6 +82,34 @@ table! {
             let plain_sdes = danger.as_ref().map(|danger| danger.sdes_over_plain_signalling);
             check::needs_of_sip(cx, peers, srtp, plain_sdes);
         }
+        check::listed_twice(cx, "transports", transports.as_deref().unwrap_or_default());
+    }
+    whole(check::leaving)
+}
+
+impl Trunk {
+    /// The transports its signalling may use: those listed, or those that its peers and hops imply.
+    pub fn allowed_transports(&self) -> Vec<Transport> {
+        if !self.transports.is_empty() {
+            return self.transports.clone();
+        }
+        let hops = || self.outbound.iter().flat_map(|outbound| &outbound.to);
+        let network = self.peers.iter().any(|peer| matches!(peer, Peer::Network(_)));
+        let open = network || hops().any(|hop| !hop.is_tls() && hop.transport.is_none());
+        let implied = |transport: &Transport| match transport {
+            Transport::Tls => open || !self.peers.is_empty() || hops().any(Hop::is_tls),
+            Transport::Udp | Transport::Tcp => open || hops().any(|hop| hop.transport == Some(*transport)),
+        };
+        [Transport::Tls, Transport::Tcp, Transport::Udp].into_iter().filter(implied).collect()
+    }
+
+    /// Whether a call may leave by this trunk to `to`, and the number it shows: `from`, or the first that the trunk lists.
+    pub fn may_place(&self, to: &DialTarget, from: Option<&Number>) -> Result<Number, OutboundRefusal> {
+        let outbound = self.outbound.as_ref().ok_or(OutboundRefusal::NotOutbound)?;
+        if !outbound.permits(to) {
+            return Err(OutboundRefusal::Destination);
+        }
+        outbound.caller(from)
     }
 }
 
@@ -67,8 +129,12 @@ table! {
     pub struct TrunkDanger in "`trunk.danger`" {
         /// Lets calls without SRTP through; goes with `srtp = "preferred"` or `"off"`.
         plaintext_media: bool = or_nothing(consent("anyone on the path can listen")),
-        /// Accepts SRTP keys (SDES) over UDP or TCP, where they travel in the clear (RFC 4568 demands TLS).
+        /// Accepts and sends SRTP keys (SDES) over UDP or TCP, where they travel in the clear (RFC 4568 demands TLS).
         sdes_over_plain_signalling: bool = or_nothing(consent("anyone on the path can read the keys")),
+        /// Allows `destinations` that let every number through, premium-rate numbers included.
+        any_destination: bool = or_nothing(consent("calls may cost any amount")),
+        /// Allows MD5 digests over UDP or TCP, where they can be read and the password be found.
+        md5_digest: bool = or_nothing(consent("anyone on the path can find the password")),
     }
 }
 

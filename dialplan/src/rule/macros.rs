@@ -12,7 +12,8 @@ macro_rules! key {
 
 /// A table with a fixed set of keys.
 ///
-/// In the block after `check`, every field is a local of type `Option`: `None` if it was wrong.
+/// In the block after `check`, every field is a local of type `Option`: `None` if it was wrong. The function after `whole`
+/// is called if none was.
 macro_rules! table {
     (
         $(#[doc = $doc:literal])+
@@ -21,6 +22,7 @@ macro_rules! table {
         }
         $(later { $($later:literal),* $(,)? })?
         $(check($cx:ident) $check:block)?
+        $(whole($whole:path))?
     ) => {
         $(#[doc = $doc])+
         #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +46,9 @@ macro_rules! table {
                     &$rule, cx, table, &span, $crate::rule::key!($field $($key)?), $title,
                 ); )+
                 $( { let $cx = &mut *cx; $check } )?
-                Some(Self { $($field: $field?),+ })
+                let whole = Self { $($field: $field?),+ };
+                $( $whole(cx, &whole); )?
+                Some(whole)
             }
 
             fn describe(defs: &mut $crate::rule::Defs) -> serde_json::Value {

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     App,
     /// `[[route]]`
     Route,
+    /// `[[api.client]]`
+    ApiClient,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
             Self::Trunk => "trunk",
             Self::App => "app",
             Self::Route => "route",
+            Self::ApiClient => "api.client",
         }
     }
 }
@@ -37,6 +40,8 @@ type Names = Vec<(Kind, String, Range<usize>)>;
 pub(crate) struct Facts {
     /// A TLS listener.
     pub(crate) tls: bool,
+    /// A UDP listener.
+    pub(crate) udp: bool,
     /// Roots for client certificates.
     pub(crate) client_ca: bool,
 }
@@ -119,6 +124,12 @@ impl<'s> Reader<'s> {
         let here = self.path();
         let full = if here.is_empty() { key.to_owned() } else { format!("{here}.{key}") };
         self.places.get(&full).cloned().unwrap_or_else(|| self.place(&here))
+    }
+
+    /// Like [`Self::place_of`], for an entry of a list; the key itself where a single value stands for the list.
+    pub(crate) fn place_of_entry(&self, key: &str, index: usize) -> Range<usize> {
+        let full = format!("{}.{key}[{index}]", self.path());
+        self.places.get(&full).cloned().unwrap_or_else(|| self.place_of(key))
     }
 
     pub(crate) fn error(

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{App, Reject, StreamFormat};
-use crate::value::{Dialect, Host, HttpsUrl, Name, Rate, SecretRef, SoundFile, WssUrl};
+use crate::model::{App, DialStep, Reject, StreamFormat, TransferStep, Trunk};
+use crate::value::{DialTarget, Dialect, Host, HttpsUrl, Name, Number, Rate, SecretRef, SoundFile, WssUrl};
 
 /// What the call does next. Every effect a run can have is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,14 @@ pub enum Action {
         /// What to play.
         url: HttpsUrl,
     },
+    /// Call somebody else, then report [`Event::DialAnswered`] or [`Event::DialFailed`]. The caller waits: while it is not
+    /// answered it hears what the far end's progress says. If it hangs up meanwhile, the second leg ends with it.
+    Dial(Box<DialPlan>),
+    /// Connect the audio of both legs, then report [`Event::DialEnded`] when the far end hangs up.
+    Bridge,
+    /// Send REFER on the first leg, then report [`Event::TransferDone`] or [`Event::TransferFailed`]. When it failed, a second
+    /// leg is hung up before the report.
+    Transfer(TransferPlan),
     /// Refuse the call, which is not answered yet. The run is over.
     Reject(Reject),
     /// End the call; if it has ended already, clear up. The run is over.
@@ -64,6 +72,16 @@ pub enum Event {
     StreamFailed,
     /// The application asked to end the call.
     AppHangup,
+    /// The far end of the second leg answered.
+    DialAnswered,
+    /// It did not.
+    DialFailed(DialFailure),
+    /// It hung up.
+    DialEnded,
+    /// The peer has reached the target of the transfer.
+    TransferDone,
+    /// It has not, or it refused to try.
+    TransferFailed(DialFailure),
     /// The call is over: BYE, CANCEL, a timer, a shutdown.
     Ended,
 }
@@ -91,8 +109,102 @@ pub enum FlowAction {
         /// Whom to ask when it was played.
         next: Option<HttpsUrl>,
     },
+    /// Call somebody and connect the caller.
+    Dial {
+        /// Whom, by which trunk of the application, as whom.
+        step: Box<DialStep>,
+        /// Whom to ask when that has ended, or failed.
+        next: Option<HttpsUrl>,
+    },
+    /// Pass the call on to somebody.
+    Transfer {
+        /// To whom, and how.
+        step: Box<TransferStep>,
+        /// Whom to ask when that has failed.
+        next: Option<HttpsUrl>,
+    },
     /// End the call.
     Hangup,
+}
+
+/// A second leg to call, with everything that is needed for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialPlan {
+    /// The trunk it goes out on.
+    pub trunk: Arc<Trunk>,
+    /// Whom; the trunk lists it.
+    pub to: DialTarget,
+    /// The number to show; the trunk lists it.
+    pub from: Number,
+    /// How long it may ring.
+    pub timeout: Duration,
+    /// Whether the caller hears the far end before it answers.
+    pub early_media: bool,
+}
+
+/// A call to pass on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferPlan {
+    /// To whom; the trunk lists it.
+    pub to: DialTarget,
+    /// Whether the second leg is there, which the peer replaces (RFC 3891). If not, the peer calls by itself.
+    pub attended: bool,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// Why somebody was not reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DialFailure {
+    /// Busy.
+    Busy,
+    /// It rang, and nobody answered.
+    NoAnswer,
+    /// The far end did not want the call.
+    Declined,
+    /// There is nobody by this number.
+    NotFound,
+    /// The trunk, or what is behind it, does not work.
+    Unavailable,
+    /// The trunk may not call it, or has placed as many calls as it may.
+    NotAllowed,
+}
+
+impl DialFailure {
+    /// What a final response means (RFC 3261, sections 21.3 to 21.6).
+    pub fn from_status(status: u16) -> Self {
+        match status {
+            486 | 600 => Self::Busy,
+            408 | 480 | 487 => Self::NoAnswer,
+            401 | 403 | 407 | 433 | 603 | 607 | 608 => Self::Declined,
+            404 | 410 | 484 | 485 | 604 => Self::NotFound,
+            _ => Self::Unavailable,
+        }
+    }
+
+    /// The response to a caller who was to be connected and is not answered yet.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Busy => 486,
+            Self::NoAnswer => 480,
+            Self::Declined => 603,
+            Self::NotFound => 404,
+            Self::Unavailable => 503,
+            Self::NotAllowed => 403,
+        }
+    }
+
+    /// A word for logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::NoAnswer => "no-answer",
+            Self::Declined => "declined",
+            Self::NotFound => "not-found",
+            Self::Unavailable => "unavailable",
+            Self::NotAllowed => "not-allowed",
+        }
+    }
 }
 
 /// A stream to open, with everything that is needed for it.
@@ -127,6 +239,12 @@ pub enum HangupCause {
     StreamEnded,
     /// The application failed, and the route hangs up then.
     AppFailed,
+    /// The far end of the second leg hung up.
+    FarEnd,
+    /// Somebody who was to be called was not reached, and the route hangs up then.
+    DialFailed,
+    /// The call was passed on.
+    Transferred,
     /// The call was over already.
     CallEnded,
 }
@@ -139,6 +257,9 @@ impl HangupCause {
             Self::App => "app",
             Self::StreamEnded => "stream-ended",
             Self::AppFailed => "app-failed",
+            Self::FarEnd => "far-end",
+            Self::DialFailed => "dial-failed",
+            Self::Transferred => "transferred",
             Self::CallEnded => "call-ended",
         }
     }
@@ -155,6 +276,12 @@ pub enum FlowRefusal {
     FlowHost,
     /// The dialect does not know the rate.
     Rate,
+    /// The trunk is not one by which the application may call.
+    Trunk,
+    /// The trunk does not list the target.
+    Destination,
+    /// The trunk does not list the number that was to be shown.
+    Caller,
     /// More flow requests than one call may have.
     TooManyRequests,
 }
@@ -167,6 +294,9 @@ impl FlowRefusal {
             Self::PlayHost => "play-host",
             Self::FlowHost => "flow-host",
             Self::Rate => "rate",
+            Self::Trunk => "trunk",
+            Self::Destination => "destination",
+            Self::Caller => "caller",
             Self::TooManyRequests => "too-many-requests",
         }
     }

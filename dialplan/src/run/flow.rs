@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::action::{Action, FlowAction, FlowRefusal, HangupCause, StreamPlan};
 use super::machine::{Run, State, Stream, Then, Turn};
+use super::second::{Follow, Order};
 use crate::limits::MAX_FLOW_REQUESTS;
 use crate::model::{App, AppStep, StreamFormat};
-use crate::value::{HttpsUrl, OnFailure};
+use crate::value::{HttpsUrl, OnEnd, OnFailure};
 
 impl Run {
     pub(super) fn first_ask(&mut self, step: &AppStep) -> (State, Action) {
@@ -14,7 +15,9 @@ impl Run {
             // A route of another file than the applications: its check would have found it.
             return self.app_failed(step.on_failure.unwrap_or(OnFailure::Hangup));
         };
-        let url = app.flow_url.clone();
+        // Whoever ordered the call said where its application is asked about it.
+        let ordered = self.order.take_if(|(name, _)| *name == app.name).map(|(_, url)| url);
+        let url = ordered.unwrap_or_else(|| app.flow_url.clone());
         let turn = Turn {
             on_stream_end: step.on_stream_end.unwrap_or(app.on_stream_end),
             on_failure: step.on_failure.unwrap_or(app.on_failure),
@@ -35,6 +38,29 @@ impl Run {
     pub(super) fn obey(&mut self, turn: Turn, answer: FlowAction) -> (State, Action) {
         match answer {
             FlowAction::Hangup => self.end(HangupCause::App),
+            FlowAction::Dial { step, next } => {
+                let order = Order { to: &step.to, trunk: Some(&step.trunk), from: step.from.as_ref() };
+                if let Some(refusal) = self.order_refused(&turn, &order) {
+                    return self.refuse(&turn, refusal);
+                }
+                if !trusted(&turn.app, next.as_ref()) {
+                    return self.refuse(&turn, FlowRefusal::FlowHost);
+                }
+                let follow = Follow { ask: next.map(|next| (turn, next)), ..Follow::new(step.on_end, step.on_failure) };
+                self.dial(*step, follow)
+            }
+            FlowAction::Transfer { step, next } => {
+                let order = Order { to: &step.to, trunk: step.trunk.as_ref(), from: step.from.as_ref() };
+                if let Some(refusal) = self.order_refused(&turn, &order) {
+                    return self.refuse(&turn, refusal);
+                }
+                if !trusted(&turn.app, next.as_ref()) {
+                    return self.refuse(&turn, FlowRefusal::FlowHost);
+                }
+                let follow =
+                    Follow { ask: next.map(|next| (turn, next)), ..Follow::new(OnEnd::Hangup, step.on_failure) };
+                self.transfer(*step, follow)
+            }
             FlowAction::Play { url, next } => {
                 if !turn.app.trusts(url.host()) {
                     return self.refuse(&turn, FlowRefusal::PlayHost);

@@ -2,20 +2,28 @@
 
 use std::sync::Arc;
 
-use super::action::{Action, Event, FlowAction, FlowRefusal, HangupCause, StreamPlan};
-use crate::model::{App, Dialplan, Outcome, Route};
-use crate::value::{HttpsUrl, OnFailure, OnStreamEnd, SoundFile};
+use super::action::{Action, DialFailure, Event, FlowAction, FlowRefusal, HangupCause, StreamPlan, TransferPlan};
+use super::second::{Follow, Second};
+use crate::model::{App, Dialplan, Outcome, Route, Trunk};
+use crate::value::{HttpsUrl, Name, OnFailure, OnStreamEnd, SoundFile};
 
 /// One call's way through one route.
 #[derive(Debug)]
 pub struct Run {
     pub(super) route: Arc<Route>,
     pub(super) apps: Vec<Arc<App>>,
+    pub(super) trunks: Vec<Arc<Trunk>>,
+    /// The trunk the call is on.
+    pub(super) trunk: Option<Arc<Trunk>>,
+    /// For a call that we placed: whom to ask about it, and where.
+    pub(super) order: Option<(Name, HttpsUrl)>,
     pub(super) next: usize,
     pub(super) answering: bool,
     pub(super) answered: bool,
     pub(super) requests: u32,
     pub(super) refusal: Option<FlowRefusal>,
+    /// Why the last second leg was not reached.
+    pub(super) failure: Option<DialFailure>,
     state: State,
 }
 
@@ -36,6 +44,8 @@ pub(super) enum State {
     PlayingForApp(Turn, Option<HttpsUrl>),
     /// `OpenStream` is under way.
     Streaming(Stream),
+    /// There is a second leg, or a transfer.
+    Second(Second),
     /// Ended.
     Over,
 }
@@ -47,6 +57,10 @@ pub(super) enum Then {
     Play(SoundFile),
     PlayForApp(Turn, HttpsUrl, Option<HttpsUrl>),
     Stream(Box<StreamPlan>, Stream),
+    Bridge(Follow),
+    Transfer(TransferPlan, Follow),
+    /// The second leg is gone already.
+    Ended(Follow),
 }
 
 /// An application in charge of the call, with the rules of its step.
@@ -71,13 +85,44 @@ impl Run {
         Self {
             route: Arc::clone(route),
             apps: plan.apps.clone(),
+            trunks: plan.trunks.iter().filter(|trunk| trunk.outbound.is_some()).cloned().collect(),
+            trunk: None,
+            order: None,
             next: 0,
             answering: false,
             answered: false,
             requests: 0,
             refusal: None,
+            failure: None,
             state: State::Fresh,
         }
+    }
+
+    /// The same run, on this trunk. Without it no blind transfer is allowed.
+    #[must_use]
+    pub fn on_trunk(self, trunk: &Arc<Trunk>) -> Self {
+        Self { trunk: Some(Arc::clone(trunk)), ..self }
+    }
+
+    /// A run of a call that we placed for `app`. It begins when the far end answers, with [`Event::Answered`]; until then
+    /// whatever ends it is a `Hangup`.
+    ///
+    /// It takes the steps of `route` if [`decide`](crate::decide) found one; a step that asks `app` asks at `flow_url`, the
+    /// first time. Without a route, `app` is asked there and the call ends when it is done. `flow_url` is the application's
+    /// own one if it is not given, and must be on a host that the application may name.
+    pub fn outbound(
+        plan: &Dialplan,
+        route: Option<&Arc<Route>>,
+        app: &Arc<App>,
+        flow_url: Option<HttpsUrl>,
+    ) -> Result<Self, FlowRefusal> {
+        let flow_url = flow_url.unwrap_or_else(|| app.flow_url.clone());
+        if !app.trusts(flow_url.host()) {
+            return Err(FlowRefusal::FlowHost);
+        }
+        let route = route.map_or_else(|| Arc::new(Route::asking(app)), Arc::clone);
+        let order = Some((app.name.clone(), flow_url));
+        Ok(Self { order, answering: true, ..Self::new(plan, &route) })
     }
 
     /// The route it follows.
@@ -88,6 +133,11 @@ impl Run {
     /// Whether it has said `Reject` or `Hangup`.
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Over)
+    }
+
+    /// Why the last second leg was not reached, if the last one was not.
+    pub fn failure(&self) -> Option<DialFailure> {
+        self.failure
     }
 
     /// Why the last flow answer was not carried out, once.
@@ -107,6 +157,11 @@ impl Run {
             Event::PlayEnded | Event::PlayFailed => self.on_play_ended(state),
             Event::StreamEnded => self.on_stream_ended(state),
             Event::StreamFailed => self.on_stream_failed(state),
+            Event::DialAnswered => self.on_dial_answered(state),
+            Event::DialFailed(failure) => self.on_dial_failed(state, failure),
+            Event::DialEnded => self.on_dial_ended(state),
+            Event::TransferDone => Self::on_transfer_done(state),
+            Event::TransferFailed(failure) => self.on_transfer_failed(state, failure),
             Event::AppHangup => self.on_app_hangup(&state),
             Event::Ended => Self::on_ended(&state),
         };
@@ -116,6 +171,8 @@ impl Run {
 
     fn on_start(&mut self, state: State) -> (State, Action) {
         match state {
+            // A call that we placed begins when it is answered.
+            State::Fresh if self.order.is_some() => (State::Fresh, Action::Wait),
             State::Fresh => match &self.route.outcome {
                 Outcome::Reject(reject) => (State::Over, Action::Reject(reject.clone())),
                 Outcome::Do(_) => self.next_step(),
@@ -126,6 +183,7 @@ impl Run {
             | State::Playing
             | State::PlayingForApp(..)
             | State::Streaming(_)
+            | State::Second(_)
             | State::Over) => (state, Action::Wait),
         }
     }
@@ -139,6 +197,7 @@ impl Run {
             | State::Playing
             | State::PlayingForApp(..)
             | State::Streaming(_)
+            | State::Second(_)
             | State::Over) => (state, Action::Wait),
         }
     }
@@ -149,12 +208,17 @@ impl Run {
                 self.answered = true;
                 self.carry_out(then)
             }
+            State::Fresh if self.order.is_some() => {
+                self.answered = true;
+                self.next_step()
+            }
             state @ (State::Fresh
             | State::Ringing
             | State::Asking(_)
             | State::Playing
             | State::PlayingForApp(..)
             | State::Streaming(_)
+            | State::Second(_)
             | State::Over) => (state, Action::Wait),
         }
     }
@@ -168,6 +232,7 @@ impl Run {
             | State::Playing
             | State::PlayingForApp(..)
             | State::Streaming(_)
+            | State::Second(_)
             | State::Over) => (state, Action::Wait),
         }
     }
@@ -181,6 +246,7 @@ impl Run {
             | State::Playing
             | State::PlayingForApp(..)
             | State::Streaming(_)
+            | State::Second(_)
             | State::Over) => (state, Action::Wait),
         }
     }
@@ -196,6 +262,7 @@ impl Run {
             | State::Answering(_)
             | State::Asking(_)
             | State::Streaming(_)
+            | State::Second(_)
             | State::Over) => (state, Action::Wait),
         }
     }
@@ -213,6 +280,7 @@ impl Run {
             | State::Asking(_)
             | State::Playing
             | State::PlayingForApp(..)
+            | State::Second(_)
             | State::Over) => (state, Action::Wait),
         }
     }
@@ -226,6 +294,7 @@ impl Run {
             | State::Asking(_)
             | State::Playing
             | State::PlayingForApp(..)
+            | State::Second(_)
             | State::Over) => (state, Action::Wait),
         }
     }
@@ -239,7 +308,8 @@ impl Run {
             | State::Asking(_)
             | State::Playing
             | State::PlayingForApp(..)
-            | State::Streaming(_) => self.end(HangupCause::App),
+            | State::Streaming(_)
+            | State::Second(_) => self.end(HangupCause::App),
             State::Over => (State::Over, Action::Wait),
         }
     }
@@ -252,7 +322,8 @@ impl Run {
             | State::Asking(_)
             | State::Playing
             | State::PlayingForApp(..)
-            | State::Streaming(_) => (State::Over, Action::Hangup(HangupCause::CallEnded)),
+            | State::Streaming(_)
+            | State::Second(_) => (State::Over, Action::Hangup(HangupCause::CallEnded)),
             State::Over => (State::Over, Action::Wait),
         }
     }

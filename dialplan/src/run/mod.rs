@@ -7,9 +7,12 @@
 mod action;
 mod flow;
 mod machine;
+mod second;
 mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Event, FlowAction, FlowRefusal, HangupCause, StreamPlan};
+pub use action::{
+    Action, DialFailure, DialPlan, Event, FlowAction, FlowRefusal, HangupCause, StreamPlan, TransferPlan,
+};
 pub use machine::Run;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::action::{Action, HangupCause, StreamPlan};
+use super::action::{Action, DialFailure, HangupCause, StreamPlan};
 use super::machine::{Run, State, Stream, Then};
+use super::second::{Follow, Second};
 use crate::model::{Outcome, Reject, Step, StreamStep};
+use crate::value::OnEnd;
 
 impl Run {
     pub(super) fn next_step(&mut self) -> (State, Action) {
@@ -21,6 +23,14 @@ impl Run {
                 Step::Play(play) => return self.once_answered(Then::Play(play.file)),
                 Step::App(step) => return self.first_ask(&step),
                 Step::Stream(step) => return self.direct_stream(step),
+                Step::Dial(step) => {
+                    let follow = Follow::new(step.on_end, step.on_failure);
+                    return self.dial(step, follow);
+                }
+                Step::Transfer(step) => {
+                    let follow = Follow::new(OnEnd::Hangup, step.on_failure);
+                    return self.transfer(step, follow);
+                }
                 Step::Hangup => return self.end(HangupCause::RouteEnded),
             }
         }
@@ -52,6 +62,12 @@ impl Run {
                 (State::PlayingForApp(turn, next), Action::PlayUrl { app, url })
             }
             Then::Stream(plan, stream) => (State::Streaming(stream), Action::OpenStream(plan)),
+            Then::Bridge(follow) => {
+                self.failure = None;
+                (State::Second(Second::Bridged(follow)), Action::Bridge)
+            }
+            Then::Transfer(plan, follow) => (State::Second(Second::Transferring(follow)), Action::Transfer(plan)),
+            Then::Ended(follow) => self.second_ended(follow),
         }
     }
 
@@ -74,7 +90,13 @@ impl Run {
     pub(super) fn end(&self, cause: HangupCause) -> (State, Action) {
         let status = match cause {
             HangupCause::AppFailed => 503,
-            HangupCause::App | HangupCause::RouteEnded | HangupCause::StreamEnded | HangupCause::CallEnded => 603,
+            // Whoever was to be connected learns why he was not.
+            HangupCause::DialFailed | HangupCause::RouteEnded => self.failure.map_or(603, DialFailure::status),
+            HangupCause::App
+            | HangupCause::StreamEnded
+            | HangupCause::FarEnd
+            | HangupCause::Transferred
+            | HangupCause::CallEnded => 603,
         };
         // Once `Answer` was said the 200 may have left: only a BYE is safe then.
         let action = if self.answering { Action::Hangup(cause) } else { Action::Reject(Reject::from(status)) };

@@ -74,6 +74,13 @@ fn brief(action: &Action) -> String {
         Action::PlayFile(file) => format!("play {}", file.path().display()),
         Action::PlayEarly(file) => format!("play early {}", file.path().display()),
         Action::PlayUrl { url, .. } => format!("fetch {}", url.as_str()),
+        Action::Dial(plan) => {
+            format!("dial {} as {} by {}", plan.to.expose(), plan.from.as_str(), plan.trunk.name)
+        }
+        Action::Bridge => "bridge".to_owned(),
+        Action::Transfer(plan) => {
+            format!("{} {}", if plan.attended { "hand over to" } else { "refer to" }, plan.to.expose())
+        }
         Action::Reject(reject) => format!("reject {}", reject.status),
         Action::Hangup(cause) => format!("hangup {}", cause.as_str()),
     }
@@ -403,6 +410,12 @@ proptest! {
                 },
                 Action::OpenStream(_) => if choice % 2 == 0 { Event::StreamEnded } else { Event::StreamFailed },
                 Action::PlayFile(_) | Action::PlayEarly(_) | Action::PlayUrl { .. } => Event::PlayEnded,
+                Action::Dial(_) => if choice % 2 == 0 { Event::DialAnswered } else { Event::DialFailed(DialFailure::Busy) },
+                Action::Bridge => Event::DialEnded,
+                Action::Transfer(_) => match choice % 2 {
+                    0 => Event::TransferDone,
+                    _ => Event::TransferFailed(DialFailure::Declined),
+                },
                 Action::Reject(_) | Action::Hangup(_) => return Ok(()),
                 Action::Wait => return Err(TestCaseError::fail("stuck")),
             };

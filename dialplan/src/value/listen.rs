@@ -7,9 +7,9 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::peer::split_port;
-use crate::rule::{Text, ValueError};
+use crate::rule::{Text, ValueError, Word};
 
-/// The transport of a listener.
+/// A transport of SIP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
@@ -30,6 +30,17 @@ impl Transport {
             Self::Tls => "tls",
         }
     }
+}
+
+impl Display for Transport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Word for Transport {
+    const WORDS: &'static [(&'static str, Self)] = &[("udp", Self::Udp), ("tcp", Self::Tcp), ("tls", Self::Tls)];
+    const LATER: &'static [&'static str] = &["ws", "wss", "sctp", "quic"];
 }
 
 /// A listener: `tls://0.0.0.0:5061`, `udp://[::]:5060`.

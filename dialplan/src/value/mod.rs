@@ -1,6 +1,10 @@
 //! The values of the file. Each is right by construction: there is no other way to it than its parser.
 
 mod addresses;
+mod api;
+mod call_words;
+mod digest;
+mod hop;
 mod host;
 mod listen;
 mod name;
@@ -10,6 +14,7 @@ mod peer;
 mod ports;
 mod prefix;
 mod secret;
+mod target;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -18,6 +23,10 @@ mod words;
 pub use crate::rule::ValueError;
 pub use addresses::Addresses;
 pub(crate) use addresses::addresses;
+pub use api::ApiListen;
+pub use call_words::{Attest, DigestAlgorithm, Digits, IdentityPolicy, InDialog, OnEnd, Reliable, TransferMode};
+pub use digest::{AuthUser, Realm};
+pub use hop::Hop;
 pub use host::{DnsName, Host};
 pub use listen::{Listen, Transport};
 pub use name::Name;
@@ -29,6 +38,7 @@ pub(crate) use prefix::is_local;
 pub use prefix::{Prefix, unmap};
 pub(crate) use secret::secret;
 pub use secret::{CredentialName, EnvName, SecretRef};
+pub use target::{DialTarget, SipUri, UriPattern, UserPart};
 pub use url::{HttpsUrl, WssUrl};
 pub(crate) use words::rate;
 pub use words::{Codec, Dialect, Direction, MediaSource, OnFailure, OnStreamEnd, Rate, SrtpPolicy, Suite};
@@ -46,4 +56,25 @@ macro_rules! from_str {
     };
 }
 
-from_str!(DnsName, Host, Listen, Name, NumberPattern, SoundFile, Peer, PortRange, Prefix, HttpsUrl, WssUrl);
+from_str!(
+    ApiListen,
+    AuthUser,
+    DialTarget,
+    DnsName,
+    Hop,
+    Host,
+    HttpsUrl,
+    Listen,
+    Name,
+    Number,
+    NumberPattern,
+    Peer,
+    PortRange,
+    Prefix,
+    Realm,
+    SipUri,
+    SoundFile,
+    UriPattern,
+    UserPart,
+    WssUrl,
+);

@@ -120,6 +120,23 @@ impl NumberPattern {
         }
     }
 
+    /// The number, if it is exactly one.
+    pub fn exact(&self) -> Option<&Number> {
+        match self {
+            Self::Exact(number) => Some(number),
+            Self::Any | Self::Anonymous | Self::Prefix(_) => None,
+        }
+    }
+
+    /// Whether it lets numbers of every country through: `*`, `+*`, and the prefixes for international calls, such as `00*`.
+    pub fn is_any_number(&self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Prefix(prefix) => prefix.trim_start_matches('+').bytes().all(|digit| digit == b'0'),
+            Self::Anonymous | Self::Exact(_) => false,
+        }
+    }
+
     /// Whether every party that fits `other` fits this one too.
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
@@ -180,7 +197,7 @@ impl Text for NumberPattern {
     }
 }
 
-fn wrong_number(text: &str, help: &str) -> ValueError {
+pub(super) fn wrong_number(text: &str, help: &str) -> ValueError {
     let digits: String = text.chars().filter(|c| !" -.()/".contains(*c)).collect();
     if digits != text && Number::new(&digits).is_some() {
         return ValueError::new("is a number with separators", format!("write \"{digits}\""));

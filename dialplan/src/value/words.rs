@@ -75,8 +75,9 @@ words! {
     pub enum Direction {
         /// The call came in over a trunk.
         Inbound = "inbound",
+        /// We placed the call, because the API was asked to.
+        Outbound = "outbound",
     }
-    later { "outbound" }
 }
 
 words! {
