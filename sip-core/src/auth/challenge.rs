@@ -44,6 +44,14 @@ impl Asker {
             Self::Proxy => HeaderName::ProxyAuthorization,
         }
     }
+
+    /// The header of what comes with a 2xx.
+    pub const fn info(self) -> HeaderName {
+        match self {
+            Self::Server => HeaderName::AuthenticationInfo,
+            Self::Proxy => HeaderName::ProxyAuthenticationInfo,
+        }
+    }
 }
 
 /// The quality of protection: what else is hashed (RFC 7616 3.3).

@@ -6,6 +6,7 @@ use std::hash::Hash;
 
 use bytes::Bytes;
 
+use super::params::{Item, Items, set};
 use super::session::Session;
 use super::{Asker, Challenge, Credentials};
 use crate::limits;
@@ -116,6 +117,18 @@ impl<K: Hash + Eq + Clone> Keyring<K> {
         headers
     }
 
+    /// Takes in the nonce that a 2xx from `place` wants to see next (RFC 7616 3.5 Authentication-Info).
+    pub fn renew(&mut self, place: &K, response: &Headers) {
+        let Some(place) = self.places.get_mut(place) else { return };
+        for asker in Asker::ALL {
+            let name = asker.info();
+            let nonce = response.secrets(&name).next().and_then(|line| next_nonce(line.expose()));
+            if let (Some(nonce), Some(session)) = (nonce, place.session_mut(asker)) {
+                session.renew(nonce);
+            }
+        }
+    }
+
     fn next_use(&mut self) -> u64 {
         self.uses = self.uses.saturating_add(1);
         self.uses
@@ -145,6 +158,18 @@ impl Place {
             Asker::Proxy => &mut self.proxy,
         }
     }
+}
+
+fn next_nonce(line: &[u8]) -> Option<&[u8]> {
+    let mut found = None;
+    for item in Items::new(line).take(limits::AUTH_PARAMS) {
+        if let Item::Param(name, value) = item.ok()?
+            && name.eq_ignore_ascii_case(b"nextnonce")
+        {
+            set(&mut found, value).ok()?;
+        }
+    }
+    found.filter(|nonce| !nonce.is_empty())
 }
 
 impl<K> fmt::Debug for Keyring<K> {

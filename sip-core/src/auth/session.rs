@@ -81,6 +81,12 @@ impl Session {
         Some(out.freeze())
     }
 
+    /// The next request uses this nonce.
+    pub(super) fn renew(&mut self, nonce: &[u8]) {
+        self.nonce = Bytes::copy_from_slice(nonce);
+        self.count = 0;
+    }
+
     /// The user's name, or its hash where the server wants that (RFC 7616 3.4.4).
     fn user_name(&self) -> Zeroizing<String> {
         if self.userhash {

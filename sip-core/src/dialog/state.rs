@@ -108,6 +108,12 @@ impl Dialog {
         self.local_cseq = self.local_cseq.max(cseq);
     }
 
+    /// The CSeq number for one more request of ours, as it is for a request that is made again.
+    pub const fn next_cseq(&mut self) -> u32 {
+        self.local_cseq += 1;
+        self.local_cseq
+    }
+
     /// A new request within the dialog (RFC 3261 12.2.1.1). Via, Max-Forwards and Contact are the endpoint's to add.
     pub fn request(&mut self, method: Method) -> Request {
         self.local_cseq += 1;

@@ -43,6 +43,7 @@
 //! ```
 
 mod abilities;
+mod authenticate;
 mod body;
 mod call;
 mod command;
@@ -90,6 +91,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use crate::admission::{Gate, SourceFacts, Transport};
+use crate::auth::{Challenger, Keyring};
 use crate::dialog::DialogId;
 use crate::trunk::TrunkStatus;
 
@@ -105,6 +107,10 @@ pub struct Endpoint {
     config: Config,
     gate: Gate,
     tokens: Tokens,
+    /// Whom our credentials went to.
+    keyring: Keyring<authenticate::Place>,
+    /// Asks others for theirs.
+    challenger: Challenger,
     transport: TransportLayer,
     transactions: Transactions,
     calls: BTreeMap<CallKey, Box<Call>>,
@@ -121,8 +127,11 @@ pub struct Endpoint {
 impl Endpoint {
     /// An endpoint without calls. `seed` is 256 bits from the operating system: tags, branches and Call-IDs come from it.
     pub fn new(config: Config, gate: Gate, seed: [u8; 32], now: Instant) -> Self {
+        let mut tokens = Tokens::new(seed);
         Self {
-            tokens: Tokens::new(seed),
+            keyring: Keyring::new(),
+            challenger: Challenger::new(tokens.key(), now),
+            tokens,
             transport: TransportLayer::new(config.caps, config.connections),
             transactions: Transactions::new(),
             calls: BTreeMap::new(),
@@ -191,6 +200,8 @@ impl Endpoint {
 
     /// Takes over new trunk rules. Calls that are up stay; a trunk that keeps its name keeps its totals.
     pub fn replace_gate(&mut self, gate: Gate) {
+        // The credentials may be others.
+        self.keyring.clear();
         self.gate.replace(gate);
     }
 

@@ -82,6 +82,9 @@ impl Endpoint {
 
     /// A request that no transaction knows (RFC 3261 8.2).
     fn on_new_request(&mut self, incoming: &Incoming<'_>, now: Instant) {
+        if self.demands_credentials(incoming, now) {
+            return;
+        }
         if let Err(refuse) = self.check_general(&incoming.request, &incoming.arrival.trunk) {
             self.refuse(&incoming.request, &incoming.reply, refuse);
             return;

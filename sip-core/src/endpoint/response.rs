@@ -6,6 +6,7 @@ use crate::dialog::{Dialog, SessionTimer};
 use crate::transaction::{ClientKey, Received};
 use crate::wire::{HeaderError, HeaderName, Method, Request, Response, Text, sdp_body};
 
+use super::authenticate::copy_credentials;
 use super::call::{AckDue, Call, Cancel, Path, Phase, Up};
 use super::recv::Arrival;
 use super::respond::encode_request;
@@ -25,7 +26,12 @@ impl Endpoint {
         match &mut tx.machine {
             ClientMachine::NonInvite(machine) => {
                 let is_final = machine.on_response(code, now);
+                if is_final && self.answer_challenge(id, response, arrival, now) {
+                    return;
+                }
+                let Some(tx) = self.transactions.client(id) else { return };
                 let is_update = matches!(tx.purpose, Purpose::Update);
+                self.note_next_nonce(id, response, arrival);
                 self.transactions.settle(id);
                 if let Some(key) = call.filter(|_| is_final && is_update) {
                     self.with_call(key, |endpoint, call| endpoint.on_update_answered(call, id, Some(response), now));
@@ -34,7 +40,7 @@ impl Endpoint {
             ClientMachine::Invite(machine) => {
                 let received = machine.on_response(code, now);
                 self.transactions.settle(id);
-                self.on_invite_response(id, call, response, received, now);
+                self.on_invite_response(id, call, response, arrival, received, now);
             }
         }
     }
@@ -57,6 +63,7 @@ impl Endpoint {
         id: TxId,
         call: Option<CallKey>,
         response: &Response,
+        arrival: &Arrival,
         received: Received,
         now: Instant,
     ) {
@@ -66,9 +73,16 @@ impl Endpoint {
                     self.with_call(key, |endpoint, call| endpoint.on_progress(call, id, response, now));
                 }
             }
-            Received::Success => self.on_success(id, response, now),
+            Received::Success => {
+                self.note_next_nonce(id, response, arrival);
+                self.on_success(id, response, now);
+            }
             Received::Failure => {
                 self.ack_refusal(id, response, now);
+                if self.answer_challenge(id, response, arrival, now) {
+                    return;
+                }
+                self.transactions.settle(id);
                 if let Some(key) = call {
                     self.with_call(key, |endpoint, call| match call.phase {
                         Phase::Calling(_) => endpoint.on_refused(call, id, Some(response), now),
@@ -90,7 +104,7 @@ impl Endpoint {
         }
     }
 
-    /// The ACK of a refusal is part of the INVITE's transaction (RFC 3261 17.1.1.3).
+    /// The ACK of a refusal is part of the INVITE's transaction (RFC 3261 17.1.1.3), which the caller settles.
     fn ack_refusal(&mut self, id: TxId, response: &Response, now: Instant) {
         let Some(tx) = self.transactions.client(id) else { return };
         let Purpose::Invite(forks) = &tx.purpose else { return };
@@ -108,7 +122,6 @@ impl Endpoint {
         {
             machine.on_ack_sent(bytes, now);
         }
-        self.transactions.settle(id);
     }
 
     /// A 2xx to an INVITE of ours: the first, the same again, or that of another fork.
@@ -210,7 +223,12 @@ impl Endpoint {
     }
 
     /// Sends the ACK of a 2xx and keeps it for the 2xx that come again.
-    pub(super) fn remember_ack(&mut self, id: TxId, path: &Path, ack: Request, tag: &Text) {
+    pub(super) fn remember_ack(&mut self, id: TxId, path: &Path, mut ack: Request, tag: &Text) {
+        if let Some(tx) = self.transactions.client(id)
+            && let Purpose::Invite(forks) = &tx.purpose
+        {
+            copy_credentials(&forks.invite, &mut ack);
+        }
         let Ok(bytes) = self.send_ack(path, ack) else {
             self.transport.stats.count(Refusal::Unreachable);
             return;

@@ -36,12 +36,16 @@ impl Endpoint {
         trunk: TrunkId,
         call: Option<CallKey>,
         mut request: Request,
-        purpose: Purpose,
+        mut purpose: Purpose,
         now: Instant,
     ) -> Result<(TxId, String), Lost> {
         let branch = self.tokens.branch();
+        let asked = self.authorize(path, &trunk, &mut request, &mut purpose);
         self.address(path, &mut request, &branch);
         let tx = self.start_client(path, trunk, call, &request, &branch, purpose, now)?;
+        if let Some(client) = self.transactions.client(tx) {
+            client.asked = asked;
+        }
         Ok((tx, branch))
     }
 
@@ -66,7 +70,15 @@ impl Endpoint {
             ClientMachine::NonInvite(ClientNonInvite::new(bytes, timers, reliable, now))
         };
         let key = ClientKey::new(branch, request.method());
-        Ok(self.transactions.add_client(ClientTx { key, trunk, machine, path: path.clone(), call, purpose }))
+        Ok(self.transactions.add_client(ClientTx {
+            key,
+            trunk,
+            machine,
+            path: path.clone(),
+            call,
+            purpose,
+            asked: None,
+        }))
     }
 
     /// Sends an ACK, which has no transaction. Gives its octets, to be sent again with each retransmitted 2xx.
@@ -101,7 +113,7 @@ impl Endpoint {
     }
 
     /// What every request of ours has: Via, Max-Forwards, and User-Agent where there shall be one.
-    fn address(&self, path: &Path, request: &mut Request, branch: &str) {
+    pub(super) fn address(&self, path: &Path, request: &mut Request, branch: &str) {
         let via = self.via(path, branch);
         let product = self.config.product.clone();
         let headers = request.headers_mut();

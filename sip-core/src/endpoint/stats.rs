@@ -105,6 +105,18 @@ refusals! {
     ReinviteRate = "reinvite_rate",
     /// More in-dialog requests than the rate allows: 500 and Retry-After.
     InDialogRate = "in_dialog_rate",
+    /// A request without credentials from a trunk that is asked for them: 401.
+    Challenged = "challenged",
+    /// Credentials that prove nothing: 401.
+    BadCredentials = "bad_credentials",
+    /// The right password with a nonce that is too old, or was used before: 401 (THREATS T37).
+    StaleNonce = "stale_nonce",
+    /// A challenge from elsewhere than the trunk's own next hop, or for another realm: not answered (THREATS T35).
+    ChallengeForeign = "challenge_foreign",
+    /// A challenge with no algorithm that we may use: not answered.
+    ChallengeUnusable = "challenge_unusable",
+    /// A challenge once more, after credentials were refused or the limit was reached: not answered (THREATS T34).
+    ChallengeRepeated = "challenge_repeated",
     /// The TU left a transaction to the last resort (THREATS T32).
     LastResort = "last_resort",
     /// A connection over the number that one source may hold: closed.

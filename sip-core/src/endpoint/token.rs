@@ -28,6 +28,13 @@ impl Tokens {
         format!("{:016x}{:08x}", self.rng.next_u64(), self.rng.next_u32())
     }
 
+    /// A key of 256 bits.
+    pub(super) fn key(&mut self) -> [u8; 32] {
+        let mut key = [0; 32];
+        self.rng.fill_bytes(&mut key);
+        key
+    }
+
     /// A branch (RFC 3261 8.1.1.7).
     pub(super) fn branch(&mut self) -> String {
         format!("{MAGIC_COOKIE}{}", self.tag())

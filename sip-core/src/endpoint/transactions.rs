@@ -9,6 +9,7 @@ use crate::admission::{Transport, TrunkId};
 use crate::transaction::{ClientInvite, ClientKey, ClientNonInvite, ServerInvite, ServerKey, ServerNonInvite};
 use crate::wire::{Request, Text};
 
+use super::authenticate::Asked;
 use super::call::Path;
 use super::schedule::Schedule;
 use super::{CallKey, Flow, NextHop};
@@ -57,6 +58,8 @@ pub(super) struct ClientTx {
     pub(super) path: Path,
     pub(super) call: Option<CallKey>,
     pub(super) purpose: Purpose,
+    /// For a trunk that we have credentials for: to answer its challenge.
+    pub(super) asked: Option<Box<Asked>>,
 }
 
 #[derive(Debug)]
@@ -160,6 +163,21 @@ impl Transactions {
         self.table.insert(id, Transaction::Client(tx));
         self.settle(id);
         id
+    }
+
+    /// A client transaction takes over the name of another, which goes on under a name that nobody knows until it is over.
+    pub(super) fn succeed(&mut self, id: TxId, tx: ClientTx) {
+        if let Some(Transaction::Client(mut old)) = self.table.remove(&id) {
+            old.call = None;
+            let other = self.next_id();
+            self.clients.insert(old.key.clone(), other);
+            self.schedule.set(id, None);
+            self.table.insert(other, Transaction::Client(old));
+            self.settle(other);
+        }
+        self.clients.insert(tx.key.clone(), id);
+        self.table.insert(id, Transaction::Client(tx));
+        self.settle(id);
     }
 
     pub(super) fn find_server(&self, key: &ServerKey) -> Option<TxId> {

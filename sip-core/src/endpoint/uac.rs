@@ -208,7 +208,11 @@ impl Endpoint {
                 headers.push(header.name().clone(), value.clone());
             }
         }
+        let is_ack = method == Method::Ack;
         headers.push(HeaderName::CSeq, CSeq::new(cseq, method).to_value());
+        if is_ack {
+            super::authenticate::copy_credentials(invite, &mut request);
+        }
         request
     }
 }
