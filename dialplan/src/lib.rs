@@ -34,6 +34,7 @@ pub use schema::schema;
 pub use value::{
     Addresses, ApiListen, Attest, AuthUser, Codec, CredentialName, DialTarget, Dialect, DigestAlgorithm, Digits,
     Direction, DnsName, EnvName, Hop, Host, HttpsUrl, IdentityPolicy, InDialog, Listen, MediaSource, Name, Number,
-    NumberPattern, OnEnd, OnFailure, OnStreamEnd, Party, Peer, PortRange, Prefix, Rate, Realm, Reliable, SecretRef,
-    SipUri, SoundFile, SrtpPolicy, Suite, TransferMode, Transport, UriPattern, UserPart, ValueError, WssUrl, unmap,
+    NumberPattern, Numbering, OnEnd, OnFailure, OnStreamEnd, Party, Peer, PortRange, Prefix, Rate, Realm, Reliable,
+    SecretRef, SipUri, SoundFile, SrtpPolicy, Suite, TransferMode, Transport, UriPattern, UserPart, ValueError, WssUrl,
+    unmap,
 };

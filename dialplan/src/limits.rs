@@ -21,9 +21,6 @@ pub const MAX_TRUNKS: usize = 256;
 /// Most peers of one trunk.
 pub const MAX_PEERS: usize = 256;
 
-/// Most next hops of one trunk.
-pub const MAX_HOPS: usize = 8;
-
 /// Longest user name or realm of digest authentication, in octets.
 pub const MAX_AUTH_OCTETS: usize = 128;
 

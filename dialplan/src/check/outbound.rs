@@ -67,7 +67,7 @@ pub(crate) fn leaving(cx: &mut Reader<'_>, trunk: &Trunk) {
     md5(cx, trunk);
     let Some(outbound) = &trunk.outbound else { return };
     destinations(cx, outbound, &trunk.danger);
-    hops(cx, trunk, outbound);
+    hop(cx, trunk, outbound);
 }
 
 /// What has no use, or no effect, without another table.
@@ -139,19 +139,17 @@ fn destinations(cx: &mut Reader<'_>, outbound: &Outbound, danger: &TrunkDanger) 
     }
 }
 
-/// The hops fit to what the trunk asks of media, transports and `[sip]`.
-fn hops(cx: &mut Reader<'_>, trunk: &Trunk, outbound: &Outbound) {
-    super::listed_twice(cx, "outbound.to", &outbound.to);
-    for (index, hop) in outbound.to.iter().enumerate() {
-        let place = cx.place_of_entry("outbound.to", index);
-        if !hop.is_tls() && trunk.srtp == SrtpPolicy::Required && !trunk.danger.sdes_over_plain_signalling {
-            let message = format!("calls to {hop} carry their SRTP keys in the clear");
-            let help = "write \"sips:\" in front of the host, or add under this trunk: [trunk.danger] \
-                        sdes_over_plain_signalling = \"anyone on the path can read the keys\"";
-            cx.error(Code::NeedsDanger, place.clone(), message, help);
-        }
-        let used = if hop.is_tls() { Some(Transport::Tls) } else { hop.transport };
-        let Some(used) = used else { continue };
+/// The next hop fits to what the trunk asks of media, transports and `[sip]`.
+fn hop(cx: &mut Reader<'_>, trunk: &Trunk, outbound: &Outbound) {
+    let hop = &outbound.to;
+    let place = cx.place_of("outbound.to");
+    if !hop.is_tls() && trunk.srtp == SrtpPolicy::Required && !trunk.danger.sdes_over_plain_signalling {
+        let message = format!("calls to {hop} carry their SRTP keys in the clear");
+        let help = "write \"sips:\" in front of the host, or add under this trunk: [trunk.danger] \
+                    sdes_over_plain_signalling = \"anyone on the path can read the keys\"";
+        cx.error(Code::NeedsDanger, place.clone(), message, help);
+    }
+    if let Some(used) = hop.only_transport() {
         if !trunk.transports.is_empty() && !trunk.transports.contains(&used) {
             let message = format!("{hop} is reached over {used}, which `transports` does not list");
             cx.error(Code::Conflict, place.clone(), message, format!("add \"{used}\" to `transports`"));
@@ -161,9 +159,9 @@ fn hops(cx: &mut Reader<'_>, trunk: &Trunk, outbound: &Outbound) {
             cx.error(Code::Conflict, place, message, "add \"udp://0.0.0.0:5060\" to `sip.listen`");
         }
     }
-    if trunk.tls.is_some() && !outbound.to.iter().any(crate::value::Hop::is_tls) {
+    if trunk.tls.is_some() && !hop.is_tls() {
         let place = cx.place_of("tls");
-        let message = "`tls` may have no effect: no hop in `outbound.to` asks for TLS";
+        let message = format!("`tls` may have no effect: {hop} does not ask for TLS");
         cx.warn(Code::Unused, place, message, "write \"sips:\" in front of the host");
     }
 }
@@ -172,7 +170,7 @@ fn hops(cx: &mut Reader<'_>, trunk: &Trunk, outbound: &Outbound) {
 fn md5(cx: &mut Reader<'_>, trunk: &Trunk) {
     let listed = |algorithms: &[DigestAlgorithm]| algorithms.contains(&DigestAlgorithm::Md5);
     let sent = trunk.credentials.as_ref().is_some_and(|Credentials { algorithms, .. }| listed(algorithms))
-        && trunk.outbound.as_ref().is_some_and(|outbound| !outbound.to.iter().all(crate::value::Hop::is_tls));
+        && trunk.outbound.as_ref().is_some_and(|outbound| !outbound.to.is_tls());
     let heard = trunk.challenge.as_ref().is_some_and(|challenge| listed(&challenge.algorithms))
         && trunk.allowed_transports().iter().any(|transport| *transport != Transport::Tls);
     for (key, _) in [("credentials", sent), ("challenge", heard)].into_iter().filter(|(_, plain)| *plain) {

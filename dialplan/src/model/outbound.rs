@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use crate::check;
-use crate::limits::{MAX_HOPS, MAX_PATTERNS};
+use crate::limits::MAX_PATTERNS;
 use crate::rule::{flag, int, mapped, one_or_many, optional, or_default, or_nothing, required, seconds, table, text};
 use crate::value::{DialTarget, Hop, Host, Number, NumberPattern, Party, SecretRef, UriPattern, UserPart, secret};
 
 table! {
     /// Where the calls go that we place, whom they may reach, and as whom. Without it no call ever leaves.
     pub struct Outbound in "`trunk.outbound`" {
-        /// The next hop: `sips:host`, `sip:host:port;transport=udp`, or a list, best first.
-        to: Vec<Hop> = required(one_or_many(text::<Hop>, MAX_HOPS), "to = \"sips:sbc.carrier.example\""),
+        /// The next hop: `sips:host`, `sip:host:port;transport=udp`. A name may lead to several servers (RFC 3263).
+        to: Hop = required(text::<Hop>(), "to = \"sips:sbc.carrier.example\""),
         /// The numbers that may be called: `+14155550100`, `+1415*`, or a list of those. All others are refused.
         destinations: Vec<NumberPattern> = required(
             one_or_many(text::<NumberPattern>, MAX_PATTERNS),
@@ -28,7 +28,7 @@ table! {
         calls_per_second: u32 = or_default("1", int(1..=1_000)),
         /// Most placed calls at the same time; an order for more is refused.
         max_calls: u32 = or_default("10", int(1..=100_000)),
-        /// Most calls placed in a day (UTC); an order for more is refused.
+        /// Most calls placed in any 24 hours; an order for more is refused.
         calls_per_day: u32 = or_default("1000", int(1..=10_000_000)),
         /// Seconds that the far end may ring.
         ring_timeout: Duration = or_default("60", seconds(5..=180)),
@@ -58,24 +58,26 @@ table! {
     pub struct Register in "`trunk.register`" {
         /// The address of record: the user.
         user: UserPart = required(text::<UserPart>(), "user = \"acme\""),
-        /// The address of record: the registrar's domain. Default: the host of the first `outbound.to`.
+        /// The address of record: the domain. Default: the host of `registrar`, or of `outbound.to`.
         domain: Option<Host> = optional(text::<Host>()),
+        /// Where REGISTER is sent. Default: `outbound.to`.
+        registrar: Option<Hop> = optional(text::<Hop>()),
         /// Seconds that a registration holds; the registrar may say less or more.
         expires: Duration = or_default("600", seconds(60..=86_400)),
         /// The user of the Contact, by which the carrier calls us. Default: `user`.
         contact_user: Option<UserPart> = optional(text::<UserPart>()),
     }
-    later { "registrar", "outbound", "instance" }
+    later { "outbound", "instance" }
 }
 
 table! {
     /// How a trunk is kept open and watched.
     pub struct Keepalive in "`trunk.keepalive`" {
-        /// Seconds between OPTIONS requests to each hop. Default: none are sent.
+        /// Seconds between OPTIONS requests to each server of the trunk. Default: none are sent.
         options: Option<Duration> = optional(seconds(5..=3_600)),
         /// Seconds between empty lines on connections we opened (RFC 5626, section 3.5.1). Default: none are sent.
         crlf: Option<Duration> = optional(seconds(10..=3_600)),
-        /// Seconds for which a hop that failed is passed over.
+        /// Seconds for which a server that comes back must stay good before it is used again.
         hold_down: Duration = or_default("30", seconds(1..=3_600)),
     }
     later { "options_seconds", "crlf_seconds", "stun" }

@@ -8,7 +8,7 @@ use crate::rule::{
     Kind, consent, defined, flag, int, list, optional, or_default, or_nothing, required, table, text, word,
 };
 use crate::value::{
-    Codec, DialTarget, Digits, Hop, IdentityPolicy, InDialog, MediaSource, Name, Number, Peer, Prefix, Reliable,
+    Codec, DialTarget, Digits, IdentityPolicy, InDialog, MediaSource, Name, Number, Numbering, Peer, Prefix, Reliable,
     SrtpPolicy, Suite, Transport, unmap,
 };
 
@@ -47,6 +47,8 @@ table! {
         trusted_identity: bool = or_default("false", flag()),
         /// What is done with the identity of its calls. Default: `mark` if there is `[identity]`, else `ignore`.
         identity: Option<IdentityPolicy> = optional(word::<IdentityPolicy>()),
+        /// How its numbers without `+` are read when an identity is held against them.
+        numbering: Numbering = or_default("\"international\"", word::<Numbering>()),
         /// How digits are sent to the far end.
         digits: Digits = or_default("\"rfc4733\"", word::<Digits>()),
         /// Where the calls go that we place. Without it no call leaves by this trunk.
@@ -93,12 +95,11 @@ impl Trunk {
         if !self.transports.is_empty() {
             return self.transports.clone();
         }
-        let hops = || self.outbound.iter().flat_map(|outbound| &outbound.to);
+        let hop = self.outbound.as_ref().map(|outbound| outbound.to.only_transport());
         let network = self.peers.iter().any(|peer| matches!(peer, Peer::Network(_)));
-        let open = network || hops().any(|hop| !hop.is_tls() && hop.transport.is_none());
-        let implied = |transport: &Transport| match transport {
-            Transport::Tls => open || !self.peers.is_empty() || hops().any(Hop::is_tls),
-            Transport::Udp | Transport::Tcp => open || hops().any(|hop| hop.transport == Some(*transport)),
+        let known = !self.peers.is_empty();
+        let implied = |transport: &Transport| {
+            network || hop == Some(None) || hop == Some(Some(*transport)) || (known && *transport == Transport::Tls)
         };
         [Transport::Tls, Transport::Tcp, Transport::Udp].into_iter().filter(implied).collect()
     }

@@ -37,6 +37,16 @@ words! {
 }
 
 words! {
+    /// How a trunk writes numbers that have no `+`, for identities, which have numbers of the world alone (RFC 8224, 8.3).
+    pub enum Numbering {
+        /// With the country code.
+        International = "international",
+        /// Ten digits are a number of the North American plan, whose country code is 1.
+        NorthAmerican = "north-american",
+    }
+}
+
+words! {
     /// How far the caller's number is vouched for (SHAKEN, RFC 8588, section 4).
     pub enum Attest {
         /// Full: the carrier knows the caller, and that the number is his.

@@ -27,7 +27,12 @@ pub struct Hop {
 impl Hop {
     /// Whether a call gets there over TLS, whatever the look-up says.
     pub fn is_tls(&self) -> bool {
-        self.secure || self.transport == Some(Transport::Tls)
+        self.only_transport() == Some(Transport::Tls)
+    }
+
+    /// The transport by which alone it is reached; `None` if that is looked up.
+    pub fn only_transport(&self) -> Option<Transport> {
+        if self.secure { Some(Transport::Tls) } else { self.transport }
     }
 }
 

@@ -24,7 +24,9 @@ pub use crate::rule::ValueError;
 pub use addresses::Addresses;
 pub(crate) use addresses::addresses;
 pub use api::ApiListen;
-pub use call_words::{Attest, DigestAlgorithm, Digits, IdentityPolicy, InDialog, OnEnd, Reliable, TransferMode};
+pub use call_words::{
+    Attest, DigestAlgorithm, Digits, IdentityPolicy, InDialog, Numbering, OnEnd, Reliable, TransferMode,
+};
 pub use digest::{AuthUser, Realm};
 pub use hop::Hop;
 pub use host::{DnsName, Host};
