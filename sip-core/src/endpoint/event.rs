@@ -1,6 +1,6 @@
 //! What the endpoint tells the TU (the call actor) about a call.
 
-use crate::admission::{Admitted, Invite};
+use crate::admission::{Admitted, Invite, SourceFacts};
 use crate::wire::{NameAddr, Replaces, StatusCode, Text, Uri};
 
 use super::{Body, CallKey};
@@ -55,6 +55,8 @@ pub enum Event {
         sdp: Option<Body>,
         /// Which of the callees it comes from.
         fork: Fork,
+        /// The peer that says so, and how it is secured.
+        source: SourceFacts,
     },
     /// A call that we placed is answered. The ACK is sent already, but for a call that was placed without an offer: there
     /// `sdp` is the peer's offer, and `Acknowledge` sends the ACK.
@@ -63,6 +65,8 @@ pub enum Event {
         sdp: Option<Body>,
         /// Which of the callees it is: not always the one whose early media came.
         fork: Fork,
+        /// The peer that says so, and how it is secured.
+        source: SourceFacts,
     },
     /// Before the call is answered the peer offers another session: an UPDATE (RFC 3311) or a PRACK with an offer
     /// (RFC 3262 5). Answer with `AnswerReinvite` or `RejectReinvite`.

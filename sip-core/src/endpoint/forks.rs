@@ -32,7 +32,8 @@ impl Endpoint {
         };
         // An offer needs a reliable response (RFC 3261 13.2.1).
         let sdp = if calling.offer.is_some() { super::response::sdp_of(response) } else { None };
-        self.tell(call, Event::Progress { status: response.status(), sdp, fork });
+        let source = self.far_end(&call.path);
+        self.tell(call, Event::Progress { status: response.status(), sdp, fork, source });
     }
 
     /// A 2xx is known whose ACK waits.

@@ -198,7 +198,10 @@ impl Endpoint {
         up.ack_due = ack_due;
         call.phase = Phase::Up(Box::new(up));
         match calling.cancel {
-            Cancel::No => self.tell(call, Event::Answered { sdp, fork }),
+            Cancel::No => {
+                let source = self.far_end(&call.path);
+                self.tell(call, Event::Answered { sdp, fork, source });
+            }
             Cancel::Wanted(cause) => self.send_bye(call, cause, now),
             Cancel::Sent => self.send_bye(call, None, now),
         }

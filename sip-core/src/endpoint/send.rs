@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::admission::TrunkId;
+use crate::admission::{SourceFacts, TrunkId};
 use crate::transaction::{ClientInvite, ClientKey, ClientNonInvite};
 use crate::wire::{HeaderName, Method, Request, Transport as ViaTransport, Via};
 
@@ -141,6 +141,17 @@ impl Endpoint {
         match path.flow {
             Flow::Datagram { remote, .. } => remote,
             Flow::Stream(id) => self.transport.get(id).map_or(NOWHERE, |connection| connection.remote),
+        }
+    }
+
+    /// What is known of the other end of a path.
+    pub(super) fn far_end(&self, path: &Path) -> SourceFacts {
+        match path.flow {
+            Flow::Datagram { remote, .. } => SourceFacts::plain(remote, path.transport),
+            Flow::Stream(id) => self
+                .transport
+                .get(id)
+                .map_or(SourceFacts::plain(NOWHERE, path.transport), super::connection::Connection::facts),
         }
     }
 
