@@ -1,6 +1,6 @@
 //! What the dialplan's run says is to be done.
 
-use dialplan::{Action, DialFailure, Event};
+use dialplan::{Action, Event};
 use sip_core::endpoint::{Cause, Command};
 use sip_core::wire::StatusCode;
 
@@ -40,8 +40,15 @@ impl Call<'_> {
                     Some(fetching) => return self.activity = fetching,
                     None => Event::PlayFailed,
                 },
-                Action::Dial(_) | Action::Bridge => Event::DialFailed(DialFailure::Unavailable),
-                Action::Transfer(_) => Event::TransferFailed(DialFailure::Unavailable),
+                Action::Dial(plan) => match self.dial(*plan).await {
+                    None => return,
+                    Some(failed) => failed,
+                },
+                Action::Bridge => return self.bridge(),
+                Action::Transfer(plan) => match self.transfer(plan).await {
+                    None => return,
+                    Some(failed) => failed,
+                },
                 Action::Reject(reject) => return self.reject(&reject).await,
                 Action::Hangup(cause) => {
                     tracing::debug!(cause = cause.as_str(), "the run ends the call");
@@ -82,7 +89,7 @@ impl Call<'_> {
         }
     }
 
-    async fn no_media(&mut self, error: &AgreeError) {
+    pub(super) async fn no_media(&mut self, error: &AgreeError) {
         tracing::error!(event = "call.refused", call = %self.facts.id, reason = "media", %error, "no media");
         let (status, cause) = match error {
             AgreeError::Port(_) => (StatusCode::SERVICE_UNAVAILABLE, 34),

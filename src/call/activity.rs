@@ -23,6 +23,8 @@ pub(super) enum Activity {
     Fetching(Task<Bytes>),
     /// A sound is played.
     Playing(Player),
+    /// Somebody else is rung: the caller hears that.
+    Ringback(Player),
     /// The stream is being opened.
     Opening(Opening),
     /// The stream is open.
@@ -66,7 +68,7 @@ impl Activity {
     /// Waits for the outcome. Safe to cancel.
     pub(super) async fn ready(&mut self) -> Outcome {
         match self {
-            Self::Idle | Self::Playing(_) => pending().await,
+            Self::Idle | Self::Playing(_) | Self::Ringback(_) => pending().await,
             Self::Asking(task) => Outcome::Asked((&mut task.0).await),
             Self::Fetching(task) => Outcome::Fetched((&mut task.0).await),
             Self::Opening(opening) => Outcome::Opened((&mut opening.socket).await.map(Box::new)),
@@ -78,6 +80,7 @@ impl Activity {
     pub(super) fn next_frame(&mut self, now: Instant) -> Option<Pcm> {
         match self {
             Self::Playing(player) => player.next_frame(),
+            Self::Ringback(player) => player.next_frame_round(),
             Self::Stream(stream) => stream.session.pop_playout(now),
             Self::Idle | Self::Asking(_) | Self::Fetching(_) | Self::Opening(_) => None,
         }

@@ -8,7 +8,7 @@ use sip_core::sdp::SessionDescription;
 use sip_core::wire::StatusCode;
 use zeroize::Zeroizing;
 
-use super::leg::{Leg, Negotiation};
+use super::leg::{Leg, Negotiation, Peer};
 use super::media::{Media, Port, PortError};
 use super::negotiate::{self, Choice, Offered, Refused};
 use crate::server::Context;
@@ -20,6 +20,25 @@ pub(super) enum AgreeError {
     Port(#[from] PortError),
     #[error(transparent)]
     Refused(#[from] Refused),
+}
+
+impl Peer {
+    /// An offer of ours, as the trunk wants its media secured.
+    pub(super) fn offer(&self, context: &Context) -> Result<(Port, Offered, Zeroizing<Vec<u8>>), AgreeError> {
+        let trunk = &self.trunk;
+        let keys_may_travel = self.over_tls() || trunk.danger.sdes_over_plain_signalling;
+        let offered = match trunk.srtp {
+            SrtpPolicy::Required | SrtpPolicy::Preferred if keys_may_travel => {
+                Offered::generate(trunk, &mut *context.rng.borrow_mut())
+            }
+            SrtpPolicy::Required => return Err(Refused::KeysInClear.into()),
+            SrtpPolicy::Preferred | SrtpPolicy::Off => Offered::plain(),
+        };
+        // Whether the peer will multiplex RTCP is known only from its answer.
+        let mut port = Port::bind(self.signalling, false, context)?;
+        let sdp = port.description.offer(trunk, &offered);
+        Ok((port, offered, sdp))
+    }
 }
 
 impl Leg {
@@ -43,6 +62,7 @@ impl Leg {
                 Ok(true)
             }
             before @ (Negotiation::Delayed
+            | Negotiation::Placed { .. }
             | Negotiation::WaitingForAnswer(..)
             | Negotiation::WaitingForAnswerWithin(_)
             | Negotiation::Done) => {
@@ -59,14 +79,15 @@ impl Leg {
             // The 200 repeats the description of the 183 (RFC 3261 13.3.1.4).
             Negotiation::Early(sdp) => sdp,
             Negotiation::Delayed => {
-                let (port, offered, sdp) = self.offer(context)?;
+                let (port, offered, sdp) = self.peer.offer(context)?;
                 self.negotiation = Negotiation::WaitingForAnswer(port, offered);
                 sdp
             }
             // The run answers once.
-            Negotiation::WaitingForAnswer(..) | Negotiation::WaitingForAnswerWithin(_) | Negotiation::Done => {
-                return Ok(());
-            }
+            Negotiation::Placed { .. }
+            | Negotiation::WaitingForAnswer(..)
+            | Negotiation::WaitingForAnswerWithin(_)
+            | Negotiation::Done => return Ok(()),
         };
         self.command(Command::Answer { sdp: sdp.into() }, context).await;
         Ok(())
@@ -83,23 +104,6 @@ impl Leg {
         let sdp = port.description.answer(&offer, &choice, key.as_ref());
         self.begin_media(port, choice, key, context)?;
         Ok(sdp)
-    }
-
-    /// An offer of ours, as the trunk wants its media secured.
-    fn offer(&self, context: &Context) -> Result<(Port, Offered, Zeroizing<Vec<u8>>), AgreeError> {
-        let trunk = &self.peer.trunk;
-        let keys_may_travel = self.peer.over_tls() || trunk.danger.sdes_over_plain_signalling;
-        let offered = match trunk.srtp {
-            SrtpPolicy::Required | SrtpPolicy::Preferred if keys_may_travel => {
-                Offered::generate(trunk, &mut *context.rng.borrow_mut())
-            }
-            SrtpPolicy::Required => return Err(Refused::KeysInClear.into()),
-            SrtpPolicy::Preferred | SrtpPolicy::Off => Offered::plain(),
-        };
-        // Whether the peer will multiplex RTCP is known only from its answer.
-        let mut port = Port::bind(self.peer.signalling, false, context)?;
-        let sdp = port.description.offer(trunk, &offered);
-        Ok((port, offered, sdp))
     }
 
     /// The answer to an offer of ours, where one is waited for.
@@ -121,7 +125,11 @@ impl Leg {
                 media.change(choice, ours);
                 Ok(())
             }
-            Negotiation::Offered(_) | Negotiation::Early(_) | Negotiation::Delayed | Negotiation::Done => Ok(()),
+            Negotiation::Offered(_)
+            | Negotiation::Early(_)
+            | Negotiation::Delayed
+            | Negotiation::Placed { .. }
+            | Negotiation::Done => Ok(()),
         }
     }
 
@@ -161,7 +169,7 @@ impl Leg {
     }
 
     /// Begins the media with what offer and answer agreed on.
-    fn begin_media(
+    pub(super) fn begin_media(
         &mut self,
         port: Port,
         choice: Choice,

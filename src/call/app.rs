@@ -1,10 +1,9 @@
 //! Towards the application: the flow request, its sounds, its stream.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ai_bridge::flow::{self, Direction, FlowAnswer, FlowRequest};
+use ai_bridge::flow::{self, FlowAnswer, FlowRequest};
 use ai_bridge::net::{
     AddressGuard, HttpAnswer, HttpClient, HttpError, HttpOptions, SocketError, SocketOptions, StreamRequest,
     StreamSocket,
@@ -46,7 +45,7 @@ impl Call<'_> {
             account_id: app.account().to_owned(),
             from_number: self.facts.from.expose().to_owned(),
             to_number: self.facts.to.expose().to_owned(),
-            direction: Direction::Inbound,
+            direction: self.facts.direction,
         };
         tracing::info!(
             event = "flow.requested", call = %self.facts.id, app = %app.name, url_host = target.host(),
@@ -142,10 +141,10 @@ impl Call<'_> {
             app: plan.app.map_or_else(String::new, |name| name.to_string()),
             from: self.facts.from.expose().to_owned(),
             to: self.facts.to.expose().to_owned(),
-            direction: Direction::Inbound,
+            direction: self.facts.direction,
             rate,
             chunk_ms,
-            custom: BTreeMap::new(),
+            custom: self.custom.clone(),
         };
         let guard = Self::guard(&plan.private_hosts);
         let piece = flow::StreamPlan { dialect, rate, chunk_ms };

@@ -1,13 +1,16 @@
 //! What is known of a call before anything is done with it.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use dialplan::{CallFacts, Dialplan};
+use ai_bridge::flow::Direction;
+use dialplan::{CallFacts, Dialplan, Name};
 use sip_core::admission::{Admitted, Invite};
 use sip_core::wire::HeaderError;
 use uuid::Uuid;
 
 use super::leg::Peer;
+use crate::control::NewCall;
 use crate::telemetry::{Pii, PiiKey};
 
 /// Who calls whom.
@@ -17,6 +20,7 @@ pub(super) struct Facts {
     pub(super) id: Uuid,
     pub(super) from: Pii,
     pub(super) to: Pii,
+    pub(super) direction: Direction,
     pub(super) began: Instant,
 }
 
@@ -46,6 +50,7 @@ impl Facts {
             id,
             from: Pii::new(user(&from.uri), pii),
             to: Pii::new(user(request.uri()), pii),
+            direction: Direction::Inbound,
             began: Instant::now(),
         };
         Ok((facts, Peer::new(trunk, invite.source())))
@@ -54,6 +59,19 @@ impl Facts {
     /// What the dialplan decides by.
     pub(super) fn for_dialplan(&self, peer: &Peer) -> CallFacts {
         CallFacts::inbound(peer.trunk.name.as_str(), self.from.expose(), self.to.expose())
+    }
+
+    /// As the API shows it.
+    pub(super) fn to_enter(&self, app: Option<Name>) -> NewCall {
+        NewCall {
+            id: self.id,
+            direction: self.direction,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            app,
+            status_callback_url: None,
+            custom: BTreeMap::new(),
+        }
     }
 
     pub(super) fn log_incoming(&self, peer: &Peer) {

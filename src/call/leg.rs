@@ -1,26 +1,27 @@
 //! One SIP leg of a call: its dialog with a peer, its media, and what the two have agreed on. A call has one, and a second one
 //! while the caller is connected to somebody.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use dialplan::Trunk;
-use media_engine::audio::Pcm;
+use media_engine::audio::{Pcm, SampleRate};
 use media_engine::dtmf::MenuDigit;
 use media_engine::pci::Cleared;
 use media_engine::session;
 use sip_core::admission::{SourceFacts, Transport};
-use sip_core::endpoint::{Body, CallKey, Cause, Command, EndReason, Ended, EndedBy, Event, Reject};
+use sip_core::endpoint::{Body, CallKey, Cause, Command, EndReason, Ended, EndedBy, Event, Fork, Referral, Reject};
 use sip_core::sdp::SessionDescription;
 use sip_core::wire::StatusCode;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::digits::{Keys, Source};
 use super::media::{self, Due, Media};
 use super::negotiate::{Choice, Offered, Policy, Refused};
-use crate::server::Context;
+use crate::server::{Context, Shared};
 
 /// Who is at the other end, and how its signalling is secured.
 #[derive(Clone, Debug)]
@@ -34,6 +35,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// It has answered from there.
+    fn met(&mut self, source: &SourceFacts) {
+        *self = Self::new(Arc::clone(&self.trunk), source);
+    }
+
     pub(super) fn new(trunk: Arc<Trunk>, source: &SourceFacts) -> Self {
         Self {
             trunk,
@@ -41,6 +47,13 @@ impl Peer {
             transport: source.transport,
             tls: source.tls.as_ref().map(|tls| (tls.version.as_str(), Arc::clone(&tls.cipher_suite))),
         }
+    }
+
+    /// A peer that we are about to call. Where its signalling comes from is known when it answers.
+    pub(super) fn to_be(trunk: Arc<Trunk>) -> Self {
+        let over_tls = trunk.outbound.as_ref().is_some_and(|outbound| outbound.to.is_tls());
+        let transport = if over_tls { Transport::Tls } else { Transport::Udp };
+        Self { trunk, signalling: IpAddr::V4(Ipv4Addr::UNSPECIFIED), transport, tls: None }
     }
 
     pub(super) fn over_tls(&self) -> bool {
@@ -62,6 +75,8 @@ pub(super) enum Negotiation {
     Early(Zeroizing<Vec<u8>>),
     /// The INVITE had no offer: our 200 carries one.
     Delayed,
+    /// Our offer is out, in an INVITE. Each callee may give an answer of its own, until one has answered the call.
+    Placed { port: Option<media::Port>, offered: Offered, fork: Option<Fork> },
     /// Our offer is out, in a 200; the ACK brings the answer.
     WaitingForAnswer(media::Port, Offered),
     /// Our offer is out, in the 200 to a re-INVITE without one.
@@ -84,28 +99,49 @@ pub(super) struct Leg {
     pub(super) ended: Option<Ended>,
     /// We have refused or hung up, and wait for the endpoint to say that it is over.
     pub(super) leaving: bool,
+    /// A leg that we place rings until then.
+    pub(super) ring_until: Option<Instant>,
+    pub(super) keys: Keys,
 }
 
 /// What a leg has to say to its call.
 #[derive(Debug)]
 pub(super) enum Said {
+    /// Somebody rings.
+    Progress(StatusCode),
     /// The dialog stands: audio may flow.
     Established,
     /// A key was pressed.
     Digit(MenuDigit),
+    /// The peer asks us to call somebody in its place.
+    Refer(Box<Referral>),
+    /// How the call fares that we asked the peer to place: the last word.
+    Transferred(StatusCode),
     /// It is over.
     Ended,
 }
 
 impl Leg {
-    pub(super) const fn new(
+    pub(super) fn new(
         id: Uuid,
         key: CallKey,
         events: mpsc::Receiver<Event>,
         peer: Peer,
         negotiation: Negotiation,
     ) -> Self {
-        Self { id, key, events, peer, negotiation, media: None, answered: None, ended: None, leaving: false }
+        Self {
+            id,
+            key,
+            events,
+            peer,
+            negotiation,
+            media: None,
+            answered: None,
+            ended: None,
+            leaving: false,
+            ring_until: None,
+            keys: Keys::default(),
+        }
     }
 
     /// Tells the endpoint something of this leg.
@@ -135,26 +171,25 @@ impl Leg {
             None => self.ended = Some(endpoint_gone()),
             Some(Event::Ended(ended)) => self.ended = Some(ended),
             Some(Event::Ack { sdp }) => return self.on_ack(sdp, context).await,
+            Some(Event::Progress { status, sdp, fork, source }) => {
+                self.peer.met(&source);
+                return Some(self.on_progress(status, sdp, fork, context));
+            }
+            Some(Event::Answered { sdp, fork, source }) => {
+                self.peer.met(&source);
+                return self.on_answered(sdp, fork, context).await;
+            }
             Some(Event::Reinvite { offer, .. }) => self.on_reinvite(offer, context).await,
-            // The endpoint has answered it. Digits by INFO are not taken in this version: an INFO body may hold anything.
+            Some(Event::EarlyOffer { offer, .. }) => self.on_reinvite(Some(offer), context).await,
             Some(Event::Info { .. }) => tracing::debug!("an INFO was not looked at"),
+            Some(Event::InfoAnswered { .. }) => {}
+            Some(Event::Refer(referral)) => return Some(Said::Refer(referral)),
+            Some(Event::ReferProgress { status, is_final: true }) => return Some(Said::Transferred(status)),
+            Some(Event::ReferFailed { status }) => return Some(Said::Transferred(status)),
+            Some(Event::ReferAccepted | Event::ReferProgress { is_final: false, .. }) => {}
             Some(Event::ReinviteCancelled | Event::Reinvited { .. } | Event::ReinviteFailed { .. }) => {}
-            Some(Event::EarlyOffer { .. }) => {
-                let status = StatusCode::NOT_ACCEPTABLE_HERE;
-                self.command(Command::RejectReinvite { status }, context).await;
-            }
-            Some(Event::EarlyAnswer { .. }) => {}
-            Some(Event::Refer(_)) => {
-                self.command(Command::RejectRefer { status: StatusCode::DECLINE }, context).await;
-            }
-            Some(
-                Event::ReferAccepted
-                | Event::ReferProgress { .. }
-                | Event::ReferFailed { .. }
-                | Event::InfoAnswered { .. },
-            ) => {}
-            // The first event of an inbound call came with the call; the rest belong to calls that we place.
-            Some(Event::Incoming(_) | Event::Progress { .. } | Event::Answered { .. }) => {}
+            // We make no offer in a reliable provisional response. The first event of an inbound call came with the call.
+            Some(Event::EarlyAnswer { .. } | Event::Incoming(_)) => {}
         }
         self.ended.is_some().then_some(Said::Ended)
     }
@@ -165,6 +200,11 @@ impl Leg {
             self.give_up(refused, context).await;
             return None;
         }
+        self.established()
+    }
+
+    /// The dialog stands: audio may flow. `None` when that is no news.
+    pub(super) fn established(&mut self) -> Option<Said> {
         if let Some(media) = &mut self.media {
             media.may_send = true;
         }
@@ -176,7 +216,7 @@ impl Leg {
     }
 
     /// The answer to our offer cannot be used: the dialog stands already, so it is ended.
-    async fn give_up(&mut self, refused: Refused, context: &Context) {
+    pub(super) async fn give_up(&mut self, refused: Refused, context: &Context) {
         tracing::info!(event = "call.refused", call = %self.id, reason = refused.as_str(), "call ended: {refused}");
         self.hang_up(Cause::Sip(refused.status()), context).await;
     }
@@ -203,6 +243,40 @@ impl Leg {
         media.send_rtcp(now);
     }
 
+    /// The rate of the peer's codec.
+    pub(super) fn codec_rate(&self) -> Option<SampleRate> {
+        self.media.as_ref().map(|media| media.codec_rate())
+    }
+
+    /// The rate at which what the peer says is given.
+    pub(super) fn uplink_rate(&self) -> Option<SampleRate> {
+        self.media.as_ref().map(|media| media.session.uplink_rate())
+    }
+
+    /// What the peer says is given at another rate from now on.
+    pub(super) fn set_uplink_rate(&mut self, rate: SampleRate) {
+        if let Some(media) = &mut self.media {
+            media.session.set_uplink_rate(rate);
+        }
+    }
+
+    /// Waits for the endpoint to say that it is over, with nobody listening any more.
+    pub(super) async fn see_off(mut self, shared: Arc<Shared>) {
+        if !self.leaving {
+            let hang_up = Command::Hangup { reason: Some(Cause::Q850(16)) };
+            if shared.sip.command(self.key, hang_up).await.is_err() {
+                return;
+            }
+        }
+        self.media = None;
+        while self.ended.is_none() {
+            match self.events.recv().await {
+                Some(Event::Ended(_)) | None => return,
+                Some(_) => {}
+            }
+        }
+    }
+
     /// What is waited for: the endpoint's events and the media.
     pub(super) fn parts(&mut self) -> (&mut mpsc::Receiver<Event>, Option<&Media>) {
         (&mut self.events, self.media.as_deref())
@@ -218,7 +292,8 @@ impl Leg {
                         media.may_send = true;
                     }
                 }
-                session::Event::Digit(digit) => return Some(Said::Digit(digit)),
+                session::Event::Digit(digit) if self.keys.are_from(Source::Rtp) => return Some(Said::Digit(digit)),
+                session::Event::Digit(_) => {}
                 session::Event::InboundTimeout { idle } => {
                     tracing::info!(
                         event = "media.timeout", call = %self.id, seconds = idle.as_secs(),

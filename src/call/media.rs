@@ -180,6 +180,11 @@ impl Media {
         self.keys.as_ref().map(|(ours, _)| ours.suite())
     }
 
+    /// The rate of the codec in use.
+    pub(super) const fn codec_rate(&self) -> SampleRate {
+        self.silence
+    }
+
     /// Our key for the answer to a new offer: the one in use while the peer keeps its own, else a new one. A key is never used
     /// from the start again (RFC 3711 9.1).
     pub(super) fn key_for(&self, choice: &Choice, context: &Context) -> Option<MasterKey> {

@@ -41,6 +41,11 @@ pub(crate) enum PromptError {
 }
 
 impl Prompt {
+    /// Samples that were made here.
+    pub(crate) const fn new(rate: SampleRate, samples: Arc<[i16]>) -> Self {
+        Self { rate, samples }
+    }
+
     /// Reads the WAV file at `path`.
     ///
     /// # Errors
@@ -100,5 +105,13 @@ impl Player {
         let mut samples = [0; Pcm::CAPACITY];
         samples[..taken].copy_from_slice(&rest[..taken]);
         Pcm::from_slice(self.prompt.rate, &samples[..frame])
+    }
+
+    /// The next 20 ms, over and over again.
+    pub(crate) fn next_frame_round(&mut self) -> Option<Pcm> {
+        self.next_frame().or_else(|| {
+            self.at = 0;
+            self.next_frame()
+        })
     }
 }

@@ -1,28 +1,30 @@
 //! What the SIP side of the caller says during a call.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
-use sip_core::endpoint::{EndReason, Ended, EndedBy, Event};
+use sip_core::endpoint::{EndReason, Ended, EndedBy};
 
 use super::Call;
 use super::leg::Said;
 use crate::telemetry::millis;
 
 impl Call<'_> {
-    pub(super) async fn on_sip(&mut self, event: Option<Event>) {
-        if let Some(said) = self.leg.on_event(event, self.context).await {
-            self.on_said(said).await;
-        }
-    }
-
     pub(super) async fn on_said(&mut self, said: Said) {
         match said {
+            Said::Progress(status) => {
+                tracing::info!(event = "call.ringing", call = %self.facts.id, status = status.code(), "it rings");
+                self.presence.ringing();
+            }
             Said::Established => {
                 let ms = millis(self.facts.began.elapsed());
                 tracing::info!(event = "call.answered", call = %self.facts.id, ms, "answered");
+                self.presence.answered();
                 self.step(dialplan::Event::Answered).await;
             }
-            Said::Digit(digit) => self.on_digit(digit, std::time::Instant::now()),
+            Said::Digit(digit) => self.on_digit(digit, Instant::now()),
+            Said::Refer(referral) => self.on_referral(*referral).await,
+            Said::Transferred(status) => self.on_transferred(status).await,
             // The run is told; what it says then (clear up) is what happens next anyway.
             Said::Ended => {
                 self.run.step(dialplan::Event::Ended);
@@ -33,6 +35,10 @@ impl Call<'_> {
     pub(super) async fn on_media_events(&mut self) {
         while let Some(said) = self.leg.next_media_event(self.context).await {
             self.on_said(said).await;
+        }
+        while let Some(far) = &mut self.far {
+            let Some(said) = far.leg.next_media_event(self.context).await else { break };
+            self.on_far_said(said).await;
         }
     }
 }

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use ai_bridge::net::{Incoming, SocketError, StreamSocket};
 use ai_bridge::stream::{StopReason, StreamEvent, StreamSession};
-use media_engine::dtmf::{Key, MenuDigit};
+use media_engine::dtmf::MenuDigit;
 use sip_core::endpoint::Cause;
+use zeroize::Zeroizing;
 
 use super::activity::Activity;
 use super::{Call, Outcome};
@@ -77,15 +78,8 @@ impl Call<'_> {
                     event = "stream.cleared", call = %self.facts.id, played_ms, dropped_ms, "barge-in: the play queue is empty"
                 ),
                 StreamEvent::SendDigits(digits) => {
-                    let Some(media) = &mut self.leg.media else { continue };
-                    let sent = digits
-                        .as_str()
-                        .chars()
-                        .filter_map(Key::from_char)
-                        .all(|key| media.session.send_digit(key, DIGIT));
-                    if !sent {
-                        tracing::warn!(event = "stream.digits", call = %self.facts.id, "digits were not sent: the peer has no telephone-event");
-                    }
+                    let sent = self.leg.press(digits.as_str(), DIGIT);
+                    tracing::info!(event = "stream.digits", call = %self.facts.id, sent, "the application presses keys");
                 }
                 StreamEvent::Hangup { .. } => {
                     tracing::info!(event = "stream.hangup", call = %self.facts.id, "the application hangs up");
@@ -110,10 +104,13 @@ impl Call<'_> {
         }
     }
 
-    /// The caller pressed a key, and the guard lets it be known.
+    /// The caller pressed a key, and the guard lets it be known: to the one he is connected to, or to the application.
     pub(super) fn on_digit(&mut self, digit: MenuDigit, now: Instant) {
         tracing::info!(event = "media.digit", call = %self.facts.id, "a key was pressed");
-        if let Activity::Stream(stream) = &mut self.activity {
+        if let Some(far) = &mut self.far {
+            let key = Zeroizing::new(digit.digit.to_char().to_string());
+            far.leg.press(&key, digit.duration);
+        } else if let Activity::Stream(stream) = &mut self.activity {
             stream.session.dtmf(digit.digit.to_char(), digit.duration, now);
         }
     }

@@ -63,6 +63,9 @@ pub(crate) enum PlaceRefused {
     /// The server has as many calls as it may, or is too slow to begin one.
     #[error("the server can take no more calls now")]
     Full,
+    /// `flow_url` is on a host that the application may not name.
+    #[error("the application may not be asked at this host")]
+    FlowHost,
     /// The dialplan has no such application.
     #[error("the dialplan has no such application")]
     UnknownApp,
@@ -81,6 +84,7 @@ impl PlaceRefused {
             Self::Daily => "calls_per_day",
             Self::Draining => "draining",
             Self::Full => "server_full",
+            Self::FlowHost => "flow_host",
             Self::UnknownApp => "unknown_app",
         }
     }

@@ -13,6 +13,7 @@
 //! | new calls to a worker | [`WORKER_QUEUE`] | the call is refused with 503 |
 //! | those of `sip_core::net` | see there | see there |
 
+mod replaceable;
 mod shared;
 mod worker;
 
@@ -28,14 +29,17 @@ use sip_core::endpoint::{Cause, Command, Reject, Stats};
 use sip_core::net::{IncomingCall, Listening, ServeError, SipHandle};
 use sip_core::wire::StatusCode;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Loaded;
-use crate::telemetry::Gauges;
+use crate::control::{Control, PlaceRefused, Placing};
+use crate::telemetry::{Gauges, PiiKey};
 
+pub(crate) use replaceable::{Replaceable, Replacements};
 pub(crate) use shared::Shared;
 pub(crate) use worker::Context;
-use worker::Worker;
+use worker::{Job, Worker};
 
 /// New calls that a worker has not taken yet. Full: the call is refused with 503.
 pub(crate) const WORKER_QUEUE: usize = 64;
@@ -103,15 +107,25 @@ impl Server {
         let sip_server = signalling.block_on(sip_core::net::serve(config))?;
         let (sip, listening) = (sip_server.handle().clone(), sip_server.listening().to_vec());
         let (gauges, stop) = (Gauges::default(), CancellationToken::new());
-        let shared =
-            Arc::new(Shared::new(loaded, sip.clone(), signalling.handle().clone(), gauges.clone(), stop.clone()));
+        let pii = PiiKey::default();
+        let (control, outlets) = Control::new(pii.clone());
+        let shared = Arc::new(Shared::new(
+            loaded,
+            sip.clone(),
+            signalling.handle().clone(),
+            gauges.clone(),
+            pii,
+            control,
+            stop.clone(),
+        ));
         let count = options.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let workers = Worker::start_all(count, &shared, &mut rng)?;
         for listener in &listening {
             tracing::info!(event = "sip.listening", transport = %listener.transport, address = %listener.address, "listening");
         }
         tracing::info!(event = "ready", workers = workers.len(), "ready for calls");
-        let dispatcher = signalling.spawn(dispatch(sip_server, Arc::clone(&workers), stop.clone()));
+        let dispatch = Dispatch { shared, workers: Arc::clone(&workers), placing: outlets.placing };
+        let dispatcher = signalling.spawn(dispatch.run(sip_server));
         Ok(Self { signalling, sip, listening, gauges, stop, dispatcher, workers })
     }
 
@@ -166,36 +180,56 @@ impl Server {
     }
 }
 
-/// Hands each new call to the worker that has the fewest.
-async fn dispatch(
-    mut sip_server: sip_core::net::Server,
+/// Hands each new call to the worker that has the fewest, or to the call whose place it takes.
+struct Dispatch {
+    shared: Arc<Shared>,
     workers: Arc<[Worker]>,
-    stop: CancellationToken,
-) -> sip_core::net::Server {
-    let sip = sip_server.handle().clone();
-    loop {
-        let call = tokio::select! {
-            () = stop.cancelled() => return sip_server,
-            call = sip_server.next_call() => call,
-        };
-        let Some(call) = call else { return sip_server };
-        let refused = match workers.iter().min_by_key(|worker| worker.calls()) {
-            Some(freest) => freest.give(call).err(),
-            None => Some(call),
-        };
-        if let Some(call) = refused {
-            refuse(&sip, &call).await;
+    placing: mpsc::Receiver<Placing>,
+}
+
+impl Dispatch {
+    async fn run(mut self, mut sip_server: sip_core::net::Server) -> sip_core::net::Server {
+        loop {
+            tokio::select! {
+                () = self.shared.stop.cancelled() => return sip_server,
+                call = sip_server.next_call() => match call {
+                    Some(call) => self.incoming(call).await,
+                    None => return sip_server,
+                },
+                Some(placing) = self.placing.recv() => self.place(placing),
+            }
+        }
+    }
+
+    async fn incoming(&self, call: IncomingCall) {
+        if let Some(replaced) = call.invite.get().replaces() {
+            if let Err(call) = self.shared.replaceable.give(replaced, call) {
+                refuse(&self.shared.sip, &call, StatusCode::REQUEST_PENDING, "replaced_call_busy").await;
+            }
+            return;
+        }
+        if let Err(Job::Incoming(call)) = self.give(Job::Incoming(Box::new(call))) {
+            refuse(&self.shared.sip, &call, StatusCode::SERVICE_UNAVAILABLE, "worker_queue_full").await;
+        }
+    }
+
+    fn place(&self, placing: Placing) {
+        if let Err(Job::Place(placing)) = self.give(Job::Place(Box::new(placing))) {
+            placing.refuse(PlaceRefused::Full);
+        }
+    }
+
+    fn give(&self, job: Job) -> Result<(), Job> {
+        match self.workers.iter().min_by_key(|worker| worker.calls()) {
+            Some(freest) => freest.give(job),
+            None => Err(job),
         }
     }
 }
 
-async fn refuse(sip: &SipHandle, call: &IncomingCall) {
-    let reject = Reject {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        reason: Some(Cause::Q850(42)),
-        retry_after: Some(Duration::from_secs(1)),
-    };
-    tracing::warn!(event = "call.refused", reason = "worker_queue_full", "every media worker is busy");
+async fn refuse(sip: &SipHandle, call: &IncomingCall, status: StatusCode, why: &'static str) {
+    let reject = Reject { status, reason: Some(Cause::Q850(42)), retry_after: Some(Duration::from_secs(1)) };
+    tracing::warn!(event = "call.refused", reason = why, "a call is refused");
     if sip.command(call.key, Command::Reject(reject)).await.is_err() {
         tracing::debug!("the endpoint has stopped");
     }

@@ -3,7 +3,9 @@
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::Replacements;
 use crate::config::Loaded;
+use crate::control::Control;
 use crate::telemetry::{Gauges, PiiKey};
 use sip_core::net::SipHandle;
 
@@ -16,6 +18,9 @@ pub(crate) struct Shared {
     pub(crate) signalling: Handle,
     pub(crate) gauges: Gauges,
     pub(crate) pii: PiiKey,
+    /// All calls, as the API sees and commands them.
+    pub(crate) control: Control,
+    pub(crate) replaceable: Replacements,
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,
 }
@@ -26,8 +31,10 @@ impl Shared {
         sip: SipHandle,
         signalling: Handle,
         gauges: Gauges,
+        pii: PiiKey,
+        control: Control,
         stop: CancellationToken,
     ) -> Self {
-        Self { loaded, sip, signalling, gauges, pii: PiiKey::default(), stop }
+        Self { loaded, sip, signalling, gauges, pii, control, replaceable: Replacements::default(), stop }
     }
 }

@@ -16,6 +16,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::{Shared, StartError, WORKER_QUEUE};
 use crate::call;
+use crate::control::Placing;
 use crate::telemetry::Gauge;
 
 /// Packet buffers that one call may hold at most: a full jitter buffer, and one being written.
@@ -30,10 +31,19 @@ pub(crate) struct Context {
     pub(crate) rng: RefCell<StdRng>,
 }
 
+/// A call that begins.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// It came in.
+    Incoming(Box<IncomingCall>),
+    /// It is to be placed.
+    Place(Box<Placing>),
+}
+
 /// The way to one worker.
 #[derive(Debug)]
 pub(super) struct Worker {
-    calls: mpsc::Sender<IncomingCall>,
+    calls: mpsc::Sender<Job>,
     load: Gauge,
     idle: watch::Receiver<bool>,
 }
@@ -75,10 +85,8 @@ impl Worker {
     }
 
     /// Hands a call over; gives it back when the worker is behind.
-    pub(super) fn give(&self, call: IncomingCall) -> Result<(), IncomingCall> {
-        self.calls.try_send(call).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(call) | mpsc::error::TrySendError::Closed(call) => call,
-        })
+    pub(super) fn give(&self, job: Job) -> Result<(), Job> {
+        self.calls.try_send(job).map_err(mpsc::error::TrySendError::into_inner)
     }
 
     /// Waits until its last call has ended after a stop, or until `deadline`.
@@ -92,18 +100,21 @@ impl Worker {
 }
 
 /// Takes calls until the server stops, then waits for the last to end.
-async fn run(context: Rc<Context>, mut inbox: mpsc::Receiver<IncomingCall>, load: Gauge) {
+async fn run(context: Rc<Context>, mut inbox: mpsc::Receiver<Job>, load: Gauge) {
     let mut calls = JoinSet::new();
     let stop = context.shared.stop.clone();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            call = inbox.recv() => match call {
-                Some(call) => {
+            job = inbox.recv() => match job {
+                Some(job) => {
                     let held = (load.hold(), context.shared.gauges.calls.hold());
                     let context = Rc::clone(&context);
                     calls.spawn_local(async move {
-                        call::run(call, &context).await;
+                        match job {
+                            Job::Incoming(call) => call::run(*call, &context).await,
+                            Job::Place(placing) => call::place(*placing, &context).await,
+                        }
                         drop(held);
                     });
                 }

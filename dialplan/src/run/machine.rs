@@ -24,7 +24,7 @@ pub struct Run {
     pub(super) refusal: Option<FlowRefusal>,
     /// Why the last second leg was not reached.
     pub(super) failure: Option<DialFailure>,
-    state: State,
+    pub(super) state: State,
 }
 
 /// Where the run stands: which action is under way.

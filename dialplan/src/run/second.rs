@@ -97,6 +97,18 @@ impl Run {
         }
     }
 
+    /// The developer has the caller of an answered call connected to somebody else, over the call's own trunk: whatever was
+    /// under way is left, and the call ends with the connection.
+    pub fn connect_to(&mut self, to: DialTarget, timeout: Option<Duration>) -> Result<Action, OutboundRefusal> {
+        let trunk = self.trunk.clone().ok_or(OutboundRefusal::NoTrunk)?;
+        trunk.may_place(&to, None)?;
+        let (trunk, on_failure) = (Some(trunk.name.clone()), OnFailure::Hangup);
+        let step = TransferStep { to, mode: TransferMode::Bridge, trunk, from: None, timeout, on_failure };
+        let (state, action) = self.transfer(step, Follow::new(OnEnd::Hangup, on_failure));
+        self.state = state;
+        Ok(action)
+    }
+
     pub(super) fn on_dial_answered(&mut self, state: State) -> (State, Action) {
         match state {
             State::Second(Second::Dialing(follow)) => self.once_answered(Then::Bridge(follow)),

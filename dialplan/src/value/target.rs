@@ -31,6 +31,13 @@ impl DialTarget {
     }
 }
 
+impl DialTarget {
+    /// Reads a number, or a `sip:` or `sips:` URI without parameters.
+    pub fn read(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+}
+
 impl Debug for DialTarget {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {

@@ -97,6 +97,11 @@ impl Session {
         self.uplink.set_rate(rate);
     }
 
+    /// The rate of the uplink frames.
+    pub const fn uplink_rate(&self) -> SampleRate {
+        self.uplink.rate
+    }
+
     /// The next uplink frame, if one is due: 20 ms at the uplink rate. To be asked until `None`.
     pub fn poll_uplink(&mut self, now: Instant) -> Option<Cleared<Pcm>> {
         let (due, skipped) = self.uplink.due(now)?;

@@ -42,6 +42,12 @@ impl Offered {
         self.0.iter().map(|(tag, key)| (*tag, key))
     }
 
+    /// The key of the line that an answer took, while others may still come.
+    pub(crate) fn key(&self, tag: u32) -> Option<MasterKey> {
+        let (_, key) = self.iter().find(|(offered, _)| *offered == tag)?;
+        MasterKey::new(key.suite(), key.expose()).ok()
+    }
+
     /// The key of the line that the answer took; all others are wiped.
     pub(crate) fn take(self, tag: u32) -> Option<MasterKey> {
         self.0.into_iter().find(|(offered, _)| *offered == tag).map(|(_, key)| key)
