@@ -118,3 +118,18 @@ pub const LOCATE_HOPS: usize = 32;
 pub const LOCATE_FLOOR: Duration = Duration::from_secs(5);
 /// The most.
 pub const LOCATE_CAP: Duration = Duration::from_hours(1);
+
+/// REFERs that a peer may send in one dialog within [`REFER_WINDOW`].
+pub const REFERS: u32 = 3;
+/// The window of [`REFERS`].
+pub const REFER_WINDOW: Duration = Duration::from_mins(1);
+/// How long the TU may think about a REFER: a request other than INVITE is dead after 32 s.
+pub const REFER_ANSWER: Duration = Duration::from_secs(20);
+/// How long the call that a REFER asks for may stay without an outcome, in both roles (THREATS T32).
+pub const REFER_OUTCOME: Duration = Duration::from_mins(3);
+/// How long a subscription may stay behind after its last word.
+pub const REFER_AFTERMATH: Duration = Duration::from_secs(32);
+/// Provisional states of one REFER of ours that the TU is told.
+pub const REFER_NEWS: u32 = 32;
+/// INFOs of ours that wait for the one before them.
+pub const INFO_QUEUE: usize = 32;

@@ -53,6 +53,7 @@ mod event;
 mod flow;
 mod forks;
 mod in_dialog;
+mod info_out;
 mod io;
 mod recv;
 mod refer_in;
@@ -73,6 +74,7 @@ mod trunks;
 mod tu;
 mod uac;
 mod uas;
+mod usages;
 
 pub use body::Body;
 pub use call::CallKey;

@@ -92,6 +92,7 @@ impl Endpoint {
 
     /// BYE; the call is over for us with it (RFC 3261 15.1.1).
     pub(super) fn send_bye(&mut self, call: &mut Call, cause: Option<Cause>, now: Instant) {
+        self.say_last_news(call, now);
         if let Phase::Up(mut up) = std::mem::replace(&mut call.phase, Phase::Gone) {
             let mut bye = up.dialog.request(Method::Bye);
             if let Some(cause) = cause {

@@ -22,3 +22,4 @@ mod reinvite;
 mod screening;
 mod session_timers;
 mod transactions;
+mod transfer;

@@ -43,7 +43,7 @@ pub(crate) struct Pair {
     pub(crate) now: Instant,
     pub(crate) caller: Side,
     pub(crate) callee: Side,
-    weather: Weather,
+    pub(crate) weather: Weather,
     random: Random,
     flying: BTreeMap<(Instant, u64), (Who, Bytes)>,
     packets: u64,
