@@ -104,7 +104,7 @@ pub const AUTH_PLACES: usize = 256;
 /// How long a nonce of ours can be used (THREATS T37).
 pub const AUTH_NONCE_LIFE: Duration = Duration::from_mins(1);
 /// Nonces of ours whose use is remembered at a time; the oldest make room and are then taken no more.
-pub const AUTH_NONCES: usize = 4 * 1024;
+pub const AUTH_NONCES: usize = 16 * 1024;
 
 /// Questions that one look-up of a server may ask of the name servers.
 pub const LOCATE_QUESTIONS: usize = 64;
@@ -119,17 +119,23 @@ pub const LOCATE_FLOOR: Duration = Duration::from_secs(5);
 /// The most.
 pub const LOCATE_CAP: Duration = Duration::from_hours(1);
 
-/// REFERs that a peer may send in one dialog within [`REFER_WINDOW`].
-pub const REFERS: u32 = 3;
-/// The window of [`REFERS`].
-pub const REFER_WINDOW: Duration = Duration::from_mins(1);
-/// How long the TU may think about a REFER: a request other than INVITE is dead after 32 s.
-pub const REFER_ANSWER: Duration = Duration::from_secs(20);
-/// How long the call that a REFER asks for may stay without an outcome, in both roles (THREATS T32).
-pub const REFER_OUTCOME: Duration = Duration::from_mins(3);
-/// How long a subscription may stay behind after its last word.
-pub const REFER_AFTERMATH: Duration = Duration::from_secs(32);
-/// Provisional states of one REFER of ours that the TU is told.
-pub const REFER_NEWS: u32 = 32;
-/// INFOs of ours that wait for the one before them.
-pub const INFO_QUEUE: usize = 32;
+/// Identity lines of one request that are looked at.
+pub const IDENTITIES: usize = 8;
+/// Parameters of one Identity value.
+pub const IDENTITY_PARAMS: usize = 16;
+/// Octets of the URL that a PASSporT names its certificate by.
+pub const PASSPORT_URL: usize = 1024;
+/// Numbers that a PASSporT is for.
+pub const PASSPORT_DESTINATIONS: usize = 64;
+/// Octets of a PASSporT's `origid`; a UUID has 36.
+pub const PASSPORT_ORIGID: usize = 64;
+/// How far `iat` and Date may be from now, either way (RFC 8224 6.2 step 4 recommends 60 s).
+pub const PASSPORT_FRESHNESS: Duration = Duration::from_mins(1);
+/// Digits of a telephone number (E.164; RFC 8226 9, TelephoneNumber).
+pub const TELEPHONE_DIGITS: usize = 15;
+/// Octets of a list of certificates, as it is fetched.
+pub const CHAIN: usize = 16 * 1024;
+/// Certificates of one list.
+pub const CHAIN_CERTIFICATES: usize = 6;
+/// Entries of the TNAuthList of one certificate.
+pub const TN_ENTRIES: usize = 1024;

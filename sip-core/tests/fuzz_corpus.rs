@@ -42,11 +42,16 @@ fn sdp_parse() {
 }
 
 #[test]
-fn digest() {
-    replay("digest", oracle::digest);
+fn multipart() {
+    replay("multipart", oracle::multipart);
 }
 
 #[test]
-fn multipart() {
-    replay("multipart", oracle::multipart);
+fn identity_header() {
+    replay("identity_header", oracle::identity);
+}
+
+#[test]
+fn passport() {
+    replay("passport", oracle::passport);
 }

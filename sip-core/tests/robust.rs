@@ -78,11 +78,11 @@ proptest! {
         oracle::stream(&octets, &[cut.index(octets.len() + 1)]);
         oracle::stream_in_pieces(&octets);
         oracle::sdp(&octets);
-        oracle::digest(&octets);
-        oracle::digest(&[b"Digest ", octets.as_slice()].concat());
         oracle::uri(&octets);
         oracle::via(&octets);
         oracle::multipart(&octets);
+        oracle::identity(&octets);
+        oracle::passport(&octets);
     }
 
     /// Lines of the right shape with wrong contents come further than octets at random.

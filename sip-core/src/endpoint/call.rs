@@ -9,7 +9,6 @@ use crate::wire::{Request, StatusCode, Text};
 
 use super::respond::Base;
 use super::transactions::TxId;
-use super::usages::Usages;
 use super::{Body, Cause, Flow, Fork, NextHop, ReinviteMethod};
 
 /// Names a call for as long as it lives. Never used twice.
@@ -153,7 +152,6 @@ pub(super) struct Up {
     pub(super) local_sdp: Option<Body>,
     /// The peer's last offer where our last description answered it: the same offer again gets the same answer.
     pub(super) answered_offer: Option<Body>,
-    pub(super) usages: Usages,
     pub(super) reinvites: Limiter,
     pub(super) requests: Limiter,
 }
@@ -206,7 +204,6 @@ impl Up {
             wanted: None,
             local_sdp: None,
             answered_offer: None,
-            usages: Usages::new(),
             reinvites: Limiter::new(limits::REINVITES, limits::REINVITE_WINDOW),
             requests: Limiter::new(limits::IN_DIALOG_REQUESTS, limits::REINVITE_WINDOW),
         }
@@ -228,7 +225,6 @@ impl Up {
             self.inbound.as_ref().map(|pending| pending.answer_by),
             self.ack_due.as_ref().map(|due| due.answer_by),
             wanted,
-            self.usages.deadline(),
         ];
         others.into_iter().flatten().fold(self.session.deadline(), Instant::min)
     }

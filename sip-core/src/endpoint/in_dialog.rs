@@ -80,7 +80,6 @@ impl Endpoint {
 
     /// The call is over: a re-INVITE that still waits is answered 487 (RFC 3261 15.1.2).
     pub(super) fn drop_pending(&mut self, up: Up, now: Instant) {
-        self.drop_refer(up.usages.theirs, now);
         if let Some(pending) = up.inbound {
             let response = pending.inbound.base.response(StatusCode::REQUEST_TERMINATED);
             self.respond(pending.inbound.tx, response, now);
@@ -227,12 +226,7 @@ impl Endpoint {
         self.respond(inbound.tx, response, now);
     }
 
-    pub(super) fn open_in_dialog(
-        &mut self,
-        call: &Call,
-        incoming: &Incoming<'_>,
-        now: Instant,
-    ) -> Option<(TxId, Base)> {
+    fn open_in_dialog(&mut self, call: &Call, incoming: &Incoming<'_>, now: Instant) -> Option<(TxId, Base)> {
         let source = &incoming.arrival.source;
         let secure = match &call.phase {
             Phase::Ringing(ringing) => ringing.dialog.is_secure(),
@@ -242,7 +236,7 @@ impl Endpoint {
         // To has our tag already.
         let base = Base::new(&incoming.request, "").ok()?;
         let base = match incoming.request.method() {
-            Method::Invite | Method::Update | Method::Refer => {
+            Method::Invite | Method::Update => {
                 let contact = self.contact(incoming.arrival.flow, source.transport, source.address, secure);
                 base.in_dialog(&incoming.request, contact)
             }
@@ -253,6 +247,7 @@ impl Endpoint {
             | Method::Register
             | Method::Prack
             | Method::Info
+            | Method::Refer
             | Method::Message
             | Method::Subscribe
             | Method::Notify

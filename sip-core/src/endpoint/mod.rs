@@ -53,7 +53,6 @@ mod event;
 mod flow;
 mod forks;
 mod in_dialog;
-mod info_out;
 mod io;
 mod recv;
 mod refer_in;
@@ -63,6 +62,7 @@ mod replace;
 mod request;
 mod respond;
 mod response;
+mod reuse;
 mod schedule;
 mod send;
 mod stats;
@@ -74,7 +74,6 @@ mod trunks;
 mod tu;
 mod uac;
 mod uas;
-mod usages;
 
 pub use body::Body;
 pub use call::CallKey;
@@ -134,7 +133,7 @@ impl Endpoint {
             keyring: Keyring::new(),
             challenger: Challenger::new(tokens.key(), now),
             tokens,
-            transport: TransportLayer::new(config.caps, config.connections),
+            transport: TransportLayer::new(config.caps, config.connections, &gate),
             transactions: Transactions::new(),
             calls: BTreeMap::new(),
             dialogs: HashMap::new(),
@@ -205,6 +204,7 @@ impl Endpoint {
         // The credentials may be others.
         self.keyring.clear();
         self.gate.replace(gate);
+        self.transport.set_terms(&self.gate);
     }
 
     /// Refuses new calls with 503 from now on; calls that are up stay.

@@ -30,11 +30,11 @@ impl Endpoint {
                     return;
                 }
                 let Some(tx) = self.transactions.client(id) else { return };
-                let asks = matches!(tx.purpose, Purpose::Update | Purpose::Asked);
+                let is_update = matches!(tx.purpose, Purpose::Update);
                 self.note_next_nonce(id, response, arrival);
                 self.transactions.settle(id);
-                if let Some(key) = call.filter(|_| is_final && asks) {
-                    self.with_call(key, |endpoint, call| endpoint.on_request_answered(call, id, Some(response), now));
+                if let Some(key) = call.filter(|_| is_final && is_update) {
+                    self.with_call(key, |endpoint, call| endpoint.on_update_answered(call, id, Some(response), now));
                 }
             }
             ClientMachine::Invite(machine) => {

@@ -70,7 +70,7 @@ impl Endpoint {
                     ClientNonInviteTimeout::Nothing => TransactionDue::Nothing,
                     ClientNonInviteTimeout::Resend(bytes) => TransactionDue::Request(tx.path.flow, bytes),
                     ClientNonInviteTimeout::NoResponse => {
-                        let asks = matches!(tx.purpose, Purpose::Update | Purpose::Asked);
+                        let asks = matches!(tx.purpose, Purpose::Update);
                         TransactionDue::NoResponse(id, tx.call.filter(|_| asks), false)
                     }
                 },
@@ -99,7 +99,7 @@ impl Endpoint {
         match &call.phase {
             Phase::Calling(_) => self.on_refused(call, id, None, now),
             Phase::Up(_) if is_invite => self.on_reinvite_refused(call, id, None, now),
-            Phase::Up(_) => self.on_request_answered(call, id, None, now),
+            Phase::Up(_) => self.on_update_answered(call, id, None, now),
             Phase::Ringing(_) | Phase::Gone => {}
         }
     }
@@ -212,7 +212,6 @@ impl Endpoint {
             self.expire_reinvite(&pending, now);
             self.tell(call, super::Event::ReinviteCancelled);
         }
-        self.on_usages_due(call, now);
         let Phase::Up(up) = &mut call.phase else { return };
         if up.ack_due.as_ref().is_some_and(|due| due.answer_by <= now) {
             self.transport.stats.count(Refusal::LastResort);

@@ -55,26 +55,6 @@ impl Endpoint {
                 }
                 call.phase = Phase::Up(up);
             }
-            (Command::Refer { target, replaces, referred_by }, phase @ Phase::Up(_)) => {
-                call.phase = phase;
-                self.refer(call, *target, replaces, referred_by.map(|uri| *uri), now);
-            }
-            (Command::AcceptRefer, phase @ Phase::Up(_)) => {
-                call.phase = phase;
-                self.accept_refer(call, now);
-            }
-            (Command::RejectRefer { status }, phase @ Phase::Up(_)) => {
-                call.phase = phase;
-                self.reject_refer(call, status, now);
-            }
-            (Command::NotifyRefer { status }, phase @ Phase::Up(_)) => {
-                call.phase = phase;
-                self.notify_refer(call, status, now);
-            }
-            (Command::Info { content_type, body }, phase @ Phase::Up(_)) => {
-                call.phase = phase;
-                self.inform(call, content_type, body, now);
-            }
             (
                 Command::Ring { .. }
                 | Command::Answer { .. }

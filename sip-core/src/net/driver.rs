@@ -22,6 +22,7 @@ use crate::endpoint::{
 use crate::trunk::TrunkEvent;
 use crate::wire::StatusCode;
 
+use super::TlsClients;
 use super::bind::Socket;
 use super::handle::{EVENT_QUEUE, IncomingCall, Request};
 use super::stream::Connection;
@@ -49,7 +50,7 @@ pub(super) struct Driver {
 
 pub(super) struct Tls {
     pub(super) server: Option<Arc<rustls::ServerConfig>>,
-    pub(super) client: Option<Arc<rustls::ClientConfig>>,
+    pub(super) clients: TlsClients,
 }
 
 struct Closing {
@@ -131,9 +132,9 @@ impl Driver {
         loop {
             match self.endpoint.poll_output() {
                 Output::Transmit { flow, bytes } => self.transmit(flow, bytes),
-                Output::Connect { connection, next_hop } => {
+                Output::Connect { connection, next_hop, identity } => {
                     let inputs = self.inputs.0.clone();
-                    let tls = self.tls.client.clone();
+                    let tls = self.tls.clients.of(identity.as_ref());
                     self.connections.insert(connection, Connection::opened(connection, next_hop, tls, inputs));
                 }
                 Output::Close { connection } => {
@@ -236,6 +237,7 @@ impl Driver {
             Request::Stats { answer } => heard(&answer.send(self.endpoint.stats())),
             Request::ReplaceGate(gate) => self.endpoint.replace_gate(*gate),
             Request::ReplaceTls(tls) => self.tls.server = Some(tls),
+            Request::ReplaceTlsClients(clients) => self.tls.clients = clients,
             Request::Drain => self.endpoint.drain(),
             Request::Shutdown { answer, grace } => {
                 self.endpoint.drain();

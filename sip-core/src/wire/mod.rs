@@ -15,7 +15,6 @@
 
 mod check;
 mod error;
-mod events;
 mod framer;
 mod header_name;
 mod headers;
@@ -30,7 +29,6 @@ mod parse;
 mod referral;
 mod replaces;
 pub(crate) mod scan;
-mod sipfrag;
 mod start_line;
 mod status;
 mod text;
@@ -41,7 +39,6 @@ mod values;
 mod via;
 
 pub use error::{HeaderError, Malformed, ParseError, Reason};
-pub use events::{EventPackage, SubscriptionState};
 pub use framer::{Frame, Framer};
 pub use header_name::HeaderName;
 pub use headers::{Header, Headers, SecretValue};
@@ -53,7 +50,6 @@ pub use name_addr::{Contact, NameAddr};
 pub use params::{Param, Params};
 pub use parse::parse_datagram;
 pub use replaces::Replaces;
-pub use sipfrag::{sipfrag, sipfrag_status};
 pub use status::StatusCode;
 pub use text::Text;
 pub use uri::{OtherUri, SipUri, TelUri, Uri};

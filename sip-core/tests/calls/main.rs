@@ -8,7 +8,6 @@ mod script;
 mod station;
 
 mod admission;
-mod authentication;
 mod cancel;
 mod connections;
 mod delayed_offer;
@@ -22,4 +21,3 @@ mod reinvite;
 mod screening;
 mod session_timers;
 mod transactions;
-mod transfer;

@@ -1,14 +1,15 @@
 //! What must hold for any octets at all: no panic, whatever is accepted can be read whole and comes back when it is
 //! printed, and what is refused has an answer that can be sent or none. Shared by the tests and the fuzz targets.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use sip_core::{
-    auth::{Algorithm, Algorithms, Asker, Challenge, Challenger, Credentials, Keyring, Presented, Qop, Realm, Verdict},
+    identity::{Chain, Identity, Passport, Roots},
     limits,
     sdp::{SessionDescription, media_target},
     wire::{
-        Contact, Frame, Framer, HeaderName, Headers, Message, Method, NameAddr, ParseError, Request, Uri, Via,
-        parse_datagram, sdp_body,
+        Contact, Frame, Framer, HeaderName, Headers, Message, NameAddr, ParseError, Uri, Via, parse_datagram, sdp_body,
     },
 };
 
@@ -55,46 +56,6 @@ pub(crate) fn stream_in_pieces(octets: &[u8]) {
     let Some((piece, octets)) = octets.split_first() else { return };
     let cuts = (0..octets.len()).step_by(usize::from(*piece).max(1)).skip(1).collect::<Vec<_>>();
     assert_eq!(stream(octets, &cuts), stream(octets, &[]));
-}
-
-/// Octets as a challenge, whose answer names what was asked; and as credentials, which prove nothing.
-pub(crate) fn digest(octets: &[u8]) {
-    let challenges = Challenge::of_line(octets);
-    assert!(challenges.len() <= limits::AUTH_PARAMS);
-    let everything = Algorithms::STRONG.with(Algorithm::Md5);
-    let credentials = Credentials::new("alice", "secret").unwrap().algorithms(everything);
-    let mut request = Request::new(Method::Invite, Uri::parse(&Bytes::from_static(b"sip:bob@example.com")).unwrap());
-    let mut asked = Headers::new();
-    asked.push(HeaderName::WwwAuthenticate, octets.to_vec());
-    let mut keyring = Keyring::new();
-    if keyring.accept(&(), &credentials, Asker::Server, &asked, false).is_ok() {
-        let best = Challenge::best(&challenges, everything, None).unwrap();
-        let (_, answer) = keyring.authorize(&(), &request, || "cnonce".into()).pop().unwrap();
-        if let Some(presented) = Presented::parse(&answer) {
-            assert_eq!((presented.realm(), presented.nonce(), presented.count()), (best.realm(), best.nonce(), 1));
-        } else {
-            // What a server of ours does not ask for, or a name that was hashed.
-            let text = octets.to_ascii_lowercase();
-            let hashed = text.windows(8).any(|word| word == b"userhash");
-            assert!(hashed || best.qop() != Some(Qop::Auth), "{}", String::from_utf8_lossy(&answer));
-        }
-    }
-    keyring.renew(&(), &asked);
-    if let Some(presented) = Presented::parse(octets)
-        && let Ok(name) = std::str::from_utf8(presented.realm())
-        && let Ok(realm) = Realm::new(name)
-    {
-        let realm = realm.user("alice", "secret").unwrap().algorithms(everything);
-        let now = origin();
-        request.headers_mut().push(HeaderName::Authorization, octets.to_vec());
-        let verdict = Challenger::new([7; 32], now).judge(&realm, &request, [192, 0, 2, 1].into(), now);
-        assert!(matches!(verdict, Verdict::Wrong | Verdict::Stale), "{verdict:?}");
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "an Instant can be had from the clock only")]
-fn origin() -> std::time::Instant {
-    std::time::Instant::now()
 }
 
 /// Octets as a URI, and as an address with one.
@@ -148,6 +109,30 @@ pub(crate) fn sdp(octets: &[u8]) {
             assert!(target.port() >= 1024);
         }
     }
+}
+
+/// Octets as the value of an Identity header.
+pub(crate) fn identity(octets: &[u8]) {
+    let Ok(Some(identity)) = Identity::parse(octets) else { return };
+    let url = identity.certificate_url();
+    assert!(url.len() <= limits::PASSPORT_URL && url.to_ascii_lowercase().starts_with("https://"));
+    assert!(!format!("{identity:?}").contains(url));
+}
+
+/// Octets as the two JSON objects of a PASSporT with a zero octet between, and as a list of certificates.
+pub(crate) fn passport(octets: &[u8]) {
+    let (header, claims) = octets.split_at(first_zero(octets));
+    let [header, claims] = [header, claims.get(1..).unwrap_or_default()].map(|json| URL_SAFE_NO_PAD.encode(json));
+    if let Ok(Some(passport)) = Passport::decode(format!("{header}.{claims}.{}", "A".repeat(86)).as_bytes()) {
+        assert!(passport.x5u().len() <= limits::PASSPORT_URL);
+    }
+    if let Ok(chain) = Chain::read(octets) {
+        assert!(chain.check(&Roots::default(), 0).is_err());
+    }
+}
+
+fn first_zero(octets: &[u8]) -> usize {
+    octets.iter().position(|octet| *octet == 0).unwrap_or(octets.len())
 }
 
 /// Octets as a multipart body, its first line the Content-Type.
