@@ -6,7 +6,7 @@
 //!
 //! Read in this order: `wire` makes messages of octets, `sdp` reads what they carry, `admission` decides whose they may
 //! be, `auth` proves who somebody is, `transaction` and `dialog` hold one machine of RFC 3261 each, and `endpoint` is all
-//! of them together. `identity` says whether a caller's number is vouched for.
+//! of them together.
 
 pub mod limits;
 
@@ -17,7 +17,6 @@ pub mod admission;
 pub mod auth;
 pub mod dialog;
 pub mod endpoint;
-pub mod identity;
 pub mod locate;
 pub mod transaction;
 pub mod trunk;

@@ -118,24 +118,3 @@ pub const LOCATE_HOPS: usize = 32;
 pub const LOCATE_FLOOR: Duration = Duration::from_secs(5);
 /// The most.
 pub const LOCATE_CAP: Duration = Duration::from_hours(1);
-
-/// Identity lines of one request that are looked at.
-pub const IDENTITIES: usize = 8;
-/// Parameters of one Identity value.
-pub const IDENTITY_PARAMS: usize = 16;
-/// Octets of the URL that a PASSporT names its certificate by.
-pub const PASSPORT_URL: usize = 1024;
-/// Numbers that a PASSporT is for.
-pub const PASSPORT_DESTINATIONS: usize = 64;
-/// Octets of a PASSporT's `origid`; a UUID has 36.
-pub const PASSPORT_ORIGID: usize = 64;
-/// How far `iat` and Date may be from now, either way (RFC 8224 6.2 step 4 recommends 60 s).
-pub const PASSPORT_FRESHNESS: Duration = Duration::from_mins(1);
-/// Digits of a telephone number (E.164; RFC 8226 9, TelephoneNumber).
-pub const TELEPHONE_DIGITS: usize = 15;
-/// Octets of a list of certificates, as it is fetched.
-pub const CHAIN: usize = 16 * 1024;
-/// Certificates of one list.
-pub const CHAIN_CERTIFICATES: usize = 6;
-/// Entries of the TNAuthList of one certificate.
-pub const TN_ENTRIES: usize = 1024;

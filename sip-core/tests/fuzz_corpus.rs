@@ -45,13 +45,3 @@ fn sdp_parse() {
 fn multipart() {
     replay("multipart", oracle::multipart);
 }
-
-#[test]
-fn identity_header() {
-    replay("identity_header", oracle::identity);
-}
-
-#[test]
-fn passport() {
-    replay("passport", oracle::passport);
-}

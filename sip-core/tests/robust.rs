@@ -81,8 +81,6 @@ proptest! {
         oracle::uri(&octets);
         oracle::via(&octets);
         oracle::multipart(&octets);
-        oracle::identity(&octets);
-        oracle::passport(&octets);
     }
 
     /// Lines of the right shape with wrong contents come further than octets at random.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::auth::{Credentials, Realm};
 use crate::trunk::Outbound;
@@ -86,11 +85,6 @@ pub struct TrunkRule {
     pub replaces: bool,
     /// The media security policy, handed to the call side with each admitted INVITE and not read here.
     pub srtp: Arc<str>,
-    /// Which certificate of ours the connections show that we open for it; a key of `net::Config::tls_clients`. `None`:
-    /// the common one.
-    pub tls_client: Option<Arc<str>>,
-    /// How often a connection that we opened for it, and a UDP flow to it, is kept alive (RFC 5626 3.5); `None` for never.
-    pub keepalive: Option<Duration>,
     /// Whom we say we are when the trunk asks; `None`: its challenges are not answered.
     pub credentials: Option<Credentials>,
     /// Whom it must prove to be, beside coming from one of its peers; `None`: nothing is asked.
@@ -114,8 +108,6 @@ impl TrunkRule {
             refer: false,
             replaces: false,
             srtp: Arc::from(""),
-            tls_client: None,
-            keepalive: None,
             credentials: None,
             challenge: None,
             outbound: None,
@@ -190,20 +182,6 @@ impl TrunkRule {
     #[must_use]
     pub fn srtp(mut self, policy: impl Into<Arc<str>>) -> Self {
         self.srtp = policy.into();
-        self
-    }
-
-    /// Sets which certificate of ours the connections show that we open for it.
-    #[must_use]
-    pub fn tls_client(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.tls_client = Some(name.into());
-        self
-    }
-
-    /// Sets how often what we opened for it is kept alive: each time after 80 to 100 % of `every` (RFC 5626 4.4.1).
-    #[must_use]
-    pub fn keepalive(mut self, every: Duration) -> Self {
-        self.keepalive = Some(every);
         self
     }
 

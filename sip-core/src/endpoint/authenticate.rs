@@ -187,8 +187,8 @@ impl Endpoint {
         let hop = match path.flow {
             Flow::Datagram { remote, .. } => NextHop::udp(remote),
             Flow::Stream(id) => {
-                let opened = self.transport.get(id)?.opened.as_ref()?;
-                (opened.trunk == *trunk).then(|| opened.hop.clone())?
+                let (hop, whose) = self.transport.get(id)?.opened.as_ref()?;
+                (whose == trunk).then(|| hop.clone())?
             }
         };
         let is_placed = path.next_hop.as_ref() == Some(&hop);

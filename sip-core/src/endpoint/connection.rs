@@ -8,18 +8,15 @@ use bytes::Bytes;
 use crate::admission::{SourceFacts, TlsFacts, Transport, TrunkId};
 use crate::wire::Framer;
 
-use super::reuse::Opened;
-use super::{ConnectionLimits, Refusal};
+use super::{ConnectionLimits, NextHop, Refusal};
 
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) remote: SocketAddr,
     pub(super) transport: Transport,
     pub(super) tls: Option<TlsFacts>,
-    /// For one that we opened: where to, for whom and as whom.
-    pub(super) opened: Option<Opened>,
-    /// For one that the peer opened: the port in whose place it takes requests (RFC 5923 8.1).
-    pub(super) alias: Option<u16>,
+    /// For one that we opened: where to and for whom.
+    pub(super) opened: Option<(NextHop, TrunkId)>,
     /// The trunk at the other end, once that is known.
     pub(super) trunk: Option<TrunkId>,
     pub(super) state: State,
@@ -43,14 +40,18 @@ pub(super) enum State {
 }
 
 impl Connection {
-    pub(super) fn new(remote: SocketAddr, transport: Transport, opened: Option<Opened>, now: Instant) -> Self {
+    pub(super) fn new(
+        remote: SocketAddr,
+        transport: Transport,
+        opened: Option<(NextHop, TrunkId)>,
+        now: Instant,
+    ) -> Self {
         Self {
             remote,
             transport,
             tls: None,
-            trunk: opened.as_ref().map(|opened| opened.trunk.clone()),
+            trunk: opened.as_ref().map(|(_, trunk)| trunk.clone()),
             opened,
-            alias: None,
             state: State::Opening { queue: Vec::new() },
             framer: Framer::new(),
             calls: 0,
@@ -65,7 +66,7 @@ impl Connection {
             address: self.remote,
             transport: self.transport,
             tls: self.tls.clone(),
-            opened_for: self.opened.as_ref().map(|opened| opened.trunk.clone()),
+            opened_for: self.opened.as_ref().map(|(_, trunk)| trunk.clone()),
         }
     }
 

@@ -1,7 +1,6 @@
 //! What goes into the endpoint and what comes out.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -89,8 +88,6 @@ pub enum Output {
         connection: ConnectionId,
         /// Where to.
         next_hop: NextHop,
-        /// For TLS: which certificate of ours it shows; `None` for the common one.
-        identity: Option<Arc<str>>,
     },
     /// Close a connection once what was transmitted before is sent; nothing more is expected of it.
     Close {
@@ -118,7 +115,7 @@ impl fmt::Debug for Output {
             Self::Transmit { flow, bytes } => {
                 f.debug_struct("Transmit").field("flow", flow).field("len", &bytes.len()).finish_non_exhaustive()
             }
-            Self::Connect { connection, next_hop, .. } => {
+            Self::Connect { connection, next_hop } => {
                 f.debug_tuple("Connect").field(connection).field(next_hop).finish()
             }
             Self::Close { connection } => f.debug_tuple("Close").field(connection).finish(),

@@ -62,7 +62,6 @@ mod replace;
 mod request;
 mod respond;
 mod response;
-mod reuse;
 mod schedule;
 mod send;
 mod stats;
@@ -133,7 +132,7 @@ impl Endpoint {
             keyring: Keyring::new(),
             challenger: Challenger::new(tokens.key(), now),
             tokens,
-            transport: TransportLayer::new(config.caps, config.connections, &gate),
+            transport: TransportLayer::new(config.caps, config.connections),
             transactions: Transactions::new(),
             calls: BTreeMap::new(),
             dialogs: HashMap::new(),
@@ -204,7 +203,6 @@ impl Endpoint {
         // The credentials may be others.
         self.keyring.clear();
         self.gate.replace(gate);
-        self.transport.set_terms(&self.gate);
     }
 
     /// Refuses new calls with 503 from now on; calls that are up stay.

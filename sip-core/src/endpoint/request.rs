@@ -28,7 +28,6 @@ impl Endpoint {
             self.transport.stats.count(Refusal::Unanswerable);
             return;
         };
-        self.transport.note_alias(arrival.flow, &via);
         let reply = Self::route_reply(arrival, &via);
         let Some(key) = ServerKey::new(&arrival.trunk, &via, request.method()) else {
             self.refuse_unless_ack(&request, &reply, Refuse::new(StatusCode::BAD_REQUEST, Refusal::Rfc2543));

@@ -12,7 +12,7 @@ use super::call::{Call, Path, Phase};
 use super::respond::encode_request;
 use super::transactions::{ClientMachine, ClientTx, Purpose, TxId};
 use super::transport::Lost;
-use super::{CallKey, Cause, Endpoint, Flow, Refusal};
+use super::{CallKey, Cause, ConnectionId, Endpoint, Flow, Refusal};
 use crate::admission::Transport;
 
 impl Endpoint {
@@ -133,9 +133,6 @@ impl Endpoint {
         let (host, port) = self.sent_by(path.flow, path.transport, self.far_address(path));
         let mut via = Via::new(transport, host, port, branch);
         via.params.set("rport", None);
-        if self.transport.offers_alias(path.flow) {
-            via.params.set("alias", None);
-        }
         via
     }
 
@@ -154,7 +151,7 @@ impl Endpoint {
             Flow::Stream(id) => self
                 .transport
                 .get(id)
-                .map_or(SourceFacts::plain(NOWHERE, path.transport), super::connection::Connection::facts),
+                .map_or_else(|| SourceFacts::plain(NOWHERE, path.transport), super::connection::Connection::facts),
         }
     }
 
@@ -181,6 +178,12 @@ impl Endpoint {
         self.transport.count_call(flow, true, now);
         call.path.flow = flow;
         call.path.transport = transport;
+    }
+
+    fn replacement(&mut self, call: &Call, now: Instant) -> Option<ConnectionId> {
+        self.transport
+            .ready_for(&call.trunk, call.path.transport)
+            .or_else(|| call.path.next_hop.as_ref().and_then(|hop| self.transport.open(hop, &call.trunk, now)))
     }
 }
 

@@ -6,12 +6,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::admission::{Gate, SourceFacts, TlsFacts, Transport, TrunkId};
+use crate::admission::{SourceFacts, TlsFacts, Transport, TrunkId};
 use crate::limits;
 use crate::wire::{Frame, ParseError};
 
 use super::connection::{Connection, State};
-use super::reuse::{Departed, Opened, Terms};
 use super::schedule::Schedule;
 use super::{Caps, ConnectionId, ConnectionLimits, Flow, NextHop, Output, Refusal, Stats};
 
@@ -19,11 +18,7 @@ use super::{Caps, ConnectionId, ConnectionLimits, Flow, NextHop, Output, Refusal
 pub(super) struct TransportLayer {
     caps: Caps,
     limits: ConnectionLimits,
-    pub(super) connections: BTreeMap<ConnectionId, Connection>,
-    /// What the rules say of connections to open.
-    pub(super) terms: HashMap<TrunkId, Terms>,
-    /// Connections that are gone and had calls on them.
-    pub(super) departed: BTreeMap<ConnectionId, Departed>,
+    connections: BTreeMap<ConnectionId, Connection>,
     per_source: HashMap<IpAddr, u32>,
     schedule: Schedule<ConnectionId>,
     outputs: VecDeque<Output>,
@@ -36,21 +31,17 @@ pub(super) struct TransportLayer {
 pub(super) struct Lost;
 
 impl TransportLayer {
-    pub(super) fn new(caps: Caps, limits: ConnectionLimits, gate: &Gate) -> Self {
-        let mut layer = Self {
+    pub(super) fn new(caps: Caps, limits: ConnectionLimits) -> Self {
+        Self {
             caps,
             limits,
             connections: BTreeMap::new(),
-            terms: HashMap::new(),
-            departed: BTreeMap::new(),
             per_source: HashMap::new(),
             schedule: Schedule::new(),
             outputs: VecDeque::new(),
             last_id: 0,
             stats: Stats::default(),
-        };
-        layer.set_terms(gate);
-        layer
+        }
     }
 
     pub(super) fn pop_output(&mut self) -> Option<Output> {
@@ -107,19 +98,28 @@ impl TransportLayer {
         Some(self.insert(Connection::new(remote, transport, None, now)))
     }
 
-    /// A connection to `next_hop` for `trunk`: one that may be shared (THREATS T22), or a new one.
+    /// A connection to `next_hop` for `trunk`: one that we opened there before, for the same trunk and name (THREATS T22),
+    /// or a new one.
     pub(super) fn open(&mut self, next_hop: &NextHop, trunk: &TrunkId, now: Instant) -> Option<ConnectionId> {
-        let terms = self.terms_of(trunk);
-        let serves = |connection: &Connection| connection.serves(next_hop, trunk, &terms);
-        if let Some((id, _)) = self.connections.iter().find(|(_, connection)| serves(connection)) {
+        let same = |connection: &Connection| {
+            connection.opened.as_ref().is_some_and(|(hop, whose)| hop == next_hop && whose == trunk)
+        };
+        if let Some((id, _)) = self.connections.iter().find(|(_, connection)| same(connection)) {
             return Some(*id);
         }
         self.make_room()?;
-        let identity = terms.identity;
-        let opened = Opened { hop: next_hop.clone(), trunk: trunk.clone(), identity: identity.clone() };
-        let id = self.insert(Connection::new(next_hop.address, next_hop.transport, Some(opened), now));
-        self.outputs.push_back(Output::Connect { connection: id, next_hop: next_hop.clone(), identity });
+        let opened = Some((next_hop.clone(), trunk.clone()));
+        let id = self.insert(Connection::new(next_hop.address, next_hop.transport, opened, now));
+        self.outputs.push_back(Output::Connect { connection: id, next_hop: next_hop.clone() });
         Some(id)
+    }
+
+    /// A connection of the trunk that can be used now: for a dialog whose own connection is gone.
+    pub(super) fn ready_for(&self, trunk: &TrunkId, transport: Transport) -> Option<ConnectionId> {
+        let usable = |connection: &Connection| {
+            connection.is_ready() && connection.transport == transport && connection.trunk.as_ref() == Some(trunk)
+        };
+        self.connections.iter().find(|(_, connection)| usable(connection)).map(|(id, _)| *id)
     }
 
     /// TCP and TLS are ready. Gives what is known of the peer.
@@ -173,12 +173,7 @@ impl TransportLayer {
     /// A call's requests go over the connection from now on, or no more.
     pub(super) fn count_call(&mut self, flow: Flow, holds: bool, now: Instant) {
         let Flow::Stream(id) = flow else { return };
-        let Some(connection) = self.connections.get_mut(&id) else {
-            if !holds {
-                self.forget_departed(id);
-            }
-            return;
-        };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         if holds {
             connection.calls = connection.calls.saturating_add(1);
         } else {
@@ -199,7 +194,6 @@ impl TransportLayer {
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
         let connection = self.connections.remove(&id)?;
         self.schedule.set(id, None);
-        self.note_departed(id, &connection);
         if connection.opened.is_none() {
             let source = connection.remote.ip().to_canonical();
             if let Some(count) = self.per_source.get_mut(&source) {

@@ -1,6 +1,5 @@
 //! What the shell is started with.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,8 +20,6 @@ pub struct Config {
     pub tls_server: Option<Arc<rustls::ServerConfig>>,
     /// The client side of TLS (see [`super::tls::client_config`]); needed for calls that we place over TLS.
     pub tls_client: Option<Arc<rustls::ClientConfig>>,
-    /// The same for trunks with a client identity of their own, by [`crate::admission::TrunkRule::tls_client`].
-    pub tls_clients: HashMap<Arc<str>, Arc<rustls::ClientConfig>>,
     /// The seed of tags, branches and Call-IDs: 256 bits from the operating system.
     pub seed: [u8; 32],
     /// The Server and User-Agent header, if there shall be one: a scanner's first question is what software it has found.
@@ -45,7 +42,6 @@ impl Config {
             gate,
             tls_server: None,
             tls_client: None,
-            tls_clients: HashMap::new(),
             seed,
             product: None,
             timers: Timers::default(),

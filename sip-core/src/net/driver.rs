@@ -22,7 +22,6 @@ use crate::endpoint::{
 use crate::trunk::TrunkEvent;
 use crate::wire::StatusCode;
 
-use super::TlsClients;
 use super::bind::Socket;
 use super::handle::{EVENT_QUEUE, IncomingCall, Request};
 use super::stream::Connection;
@@ -50,7 +49,7 @@ pub(super) struct Driver {
 
 pub(super) struct Tls {
     pub(super) server: Option<Arc<rustls::ServerConfig>>,
-    pub(super) clients: TlsClients,
+    pub(super) client: Option<Arc<rustls::ClientConfig>>,
 }
 
 struct Closing {
@@ -132,9 +131,9 @@ impl Driver {
         loop {
             match self.endpoint.poll_output() {
                 Output::Transmit { flow, bytes } => self.transmit(flow, bytes),
-                Output::Connect { connection, next_hop, identity } => {
+                Output::Connect { connection, next_hop } => {
                     let inputs = self.inputs.0.clone();
-                    let tls = self.tls.clients.of(identity.as_ref());
+                    let tls = self.tls.client.clone();
                     self.connections.insert(connection, Connection::opened(connection, next_hop, tls, inputs));
                 }
                 Output::Close { connection } => {
@@ -237,7 +236,6 @@ impl Driver {
             Request::Stats { answer } => heard(&answer.send(self.endpoint.stats())),
             Request::ReplaceGate(gate) => self.endpoint.replace_gate(*gate),
             Request::ReplaceTls(tls) => self.tls.server = Some(tls),
-            Request::ReplaceTlsClients(clients) => self.tls.clients = clients,
             Request::Drain => self.endpoint.drain(),
             Request::Shutdown { answer, grace } => {
                 self.endpoint.drain();

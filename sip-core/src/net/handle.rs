@@ -8,8 +8,6 @@ use crate::admission::{Admitted, Gate, Invite};
 use crate::endpoint::{CallKey, Command, Dial, DialError, Event, Stats};
 use crate::trunk::TrunkStatus;
 
-use super::TlsClients;
-
 /// Commands from all call actors to the driver. Full: the sender waits.
 pub const COMMAND_QUEUE: usize = 1024;
 /// Events of one call that its actor has not read yet. Full: the actor is stuck, and its call is ended.
@@ -67,11 +65,6 @@ impl SipHandle {
     /// Takes over a new certificate; connections that are up stay.
     pub async fn replace_tls(&self, tls: std::sync::Arc<rustls::ServerConfig>) -> Result<(), Closed> {
         self.send(Request::ReplaceTls(tls)).await
-    }
-
-    /// Takes over new certificates and authorities for the connections that we open from now on; those that are up stay.
-    pub async fn replace_tls_clients(&self, clients: TlsClients) -> Result<(), Closed> {
-        self.send(Request::ReplaceTlsClients(clients)).await
     }
 
     /// Refuses new calls with 503 from now on; calls that are up stay.
@@ -139,7 +132,6 @@ pub(super) enum Request {
     Trunks { answer: oneshot::Sender<Vec<TrunkStatus>> },
     ReplaceGate(Box<Gate>),
     ReplaceTls(std::sync::Arc<rustls::ServerConfig>),
-    ReplaceTlsClients(TlsClients),
     Drain,
     Shutdown { answer: oneshot::Sender<()>, grace: std::time::Duration },
 }

@@ -35,16 +35,13 @@
 //! ```
 
 mod bind;
-mod clients;
 mod config;
 mod driver;
 mod handle;
 mod identity;
 mod stream;
 pub mod tls;
-mod verify;
 
-pub use clients::TlsClients;
 pub use config::{Config, Listen, Listening, ServeError};
 pub use handle::{
     COMMAND_QUEUE, Closed, EVENT_QUEUE, INCOMING_QUEUE, IncomingCall, OutgoingCall, PlaceError, SipHandle, TRUNK_QUEUE,
@@ -147,8 +144,7 @@ pub async fn serve(config: Config) -> Result<Server, ServeError> {
     let (incoming, calls) = mpsc::channel(INCOMING_QUEUE);
     let (trunk_sender, trunk_events) = mpsc::channel(TRUNK_QUEUE);
     let (handle, requests) = SipHandle::channel();
-    let clients = TlsClients { common: config.tls_client, named: config.tls_clients };
-    let tls = Tls { server: config.tls_server, clients };
+    let tls = Tls { server: config.tls_server, client: config.tls_client };
     let driver = tokio::spawn(Driver::new(endpoint, sockets, tls, (incoming, trunk_sender), requests).run());
     Ok(Server { handle, calls, trunk_events: Some(trunk_events), listening, driver })
 }

@@ -7,8 +7,6 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::verify::SipServerVerifier;
-
 /// Our certificate, and whom we believe.
 pub struct TlsServer {
     /// The certificate chain, ours first.
@@ -47,19 +45,14 @@ impl fmt::Debug for TlsServer {
     }
 }
 
-/// The configuration for [`super::Config::tls_client`]: the peer's chain is always verified against `roots`, and its
-/// name as RFC 5922 7 wants it.
+/// The configuration for [`super::Config::tls_client`]: the peer's chain and name are always verified against `roots`.
 /// `identity` is our own client certificate, for trunks that ask for one.
 pub fn client_config(
     roots: RootCertStore,
     identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let provider = provider();
-    let verifier = SipServerVerifier::new(roots, Arc::clone(&provider));
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(VERSIONS)?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier);
+    let builder =
+        ClientConfig::builder_with_provider(provider()).with_protocol_versions(VERSIONS)?.with_root_certificates(roots);
     Ok(Arc::new(match identity {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_core::admission::{Gate, TlsFacts, TlsVersion, TrunkRule};
-use sip_core::endpoint::{Dial, Event, Flow, Input, NextHop, Refusal};
+use sip_core::admission::{TlsFacts, TlsVersion, TrunkRule};
+use sip_core::endpoint::{Event, Flow, Input, Refusal};
 
-use crate::outbound::dial;
 use crate::script::Message;
 use crate::station::{CARRIER, STRANGER, Station, TCP, TLS, rules};
 
@@ -247,81 +246,4 @@ fn a_secure_dialog_has_a_secure_contact() {
     station.answer(key);
     let ok = station.all_sent().pop().unwrap();
     assert_eq!(ok.header("Contact"), Some("<sips:call@192.0.2.10:5060>"));
-}
-
-/// A carrier that is reached over TLS with a certificate of ours, and comes over TLS with its own.
-fn with_identities() -> Vec<TrunkRule> {
-    let rule = TrunkRule::new("carrier-a").peer("sips:a.example".parse().unwrap());
-    vec![rule.peer("sips:b.example".parse().unwrap()).tls_client("towards-a")]
-}
-
-fn dial_tls(station: &mut Station, name: &str) -> sip_core::endpoint::CallKey {
-    let next_hop = NextHop::tls("198.51.100.7:5061".parse().unwrap(), name);
-    let key = station.endpoint.dial(Dial { next_hop: Some(next_hop), ..dial() }, station.now).unwrap();
-    station.drain();
-    key
-}
-
-#[test]
-fn a_change_of_our_certificate_is_a_new_connection() {
-    let mut station = Station::with(with_identities(), |_| {});
-    dial_tls(&mut station, "a.example");
-    dial_tls(&mut station, "a.example");
-    assert_eq!(station.connects.len(), 1);
-    let mut rules = with_identities();
-    rules[0].tls_client = Some("somebody-else".into());
-    station.endpoint.replace_gate(Gate::new(rules, station.now).unwrap());
-    dial_tls(&mut station, "a.example");
-    assert_eq!(station.connects.len(), 2);
-    // The first connection lives on.
-    assert!(station.closed.is_empty());
-    assert_eq!(station.stats().connections, 2);
-}
-
-#[test]
-fn an_inbound_connection_is_shared_only_for_the_name_it_has_proven() {
-    let inbound = |alias: &str, identity: &str| {
-        let mut station = Station::with(with_identities(), |_| {});
-        let connection = station.connect(TLS, "198.51.100.7:40000", Some(tls_facts(&[identity])));
-        let options = Message { method: "OPTIONS", body: String::new(), ..Message::invite() };
-        let text = options.over("TLS").text().replace(":5060;branch=", &format!(":5061{alias};branch="));
-        station.recv_on(connection, text);
-        station.expect_status(200);
-        dial_tls(&mut station, "a.example");
-        (station.connects.is_empty(), station)
-    };
-    let (shared, mut station) = inbound(";alias", "a.example");
-    assert!(shared, "the same name, and the peer offers it (RFC 5923 5)");
-    station.expect_request("INVITE");
-    assert!(!inbound("", "a.example").0, "not offered");
-    assert!(!inbound(";alias", "b.example").0, "another name of the same trunk at the same address");
-}
-
-#[test]
-fn we_offer_our_connection_where_we_show_who_we_are() {
-    let mut station = Station::with(with_identities(), |_| {});
-    dial_tls(&mut station, "a.example");
-    let (connection, _) = station.connects.pop_front().unwrap();
-    station.input(Input::Connected { connection, tls: Some(tls_facts(&["a.example"])) });
-    let invite = station.expect_request("INVITE");
-    assert!(invite.header("Via").unwrap().contains(";alias"));
-}
-
-#[test]
-fn a_call_whose_connection_is_gone_goes_on_where_the_same_name_is_proven() {
-    for (other, moves) in [("b.example", false), ("a.example", true)] {
-        let mut station = Station::with(with_identities(), |_| {});
-        let first = station.connect(TLS, CARRIER, Some(tls_facts(&["a.example"])));
-        station.recv_on(first, Message::invite().over("TLS").text());
-        let key = station.incoming();
-        station.answer(key);
-        let ok = station.all_sent().pop().unwrap();
-        station.recv_on(first, Message::ack(&ok, 1).over("TLS").text());
-        let second = station.connect(TLS, CARRIER, Some(tls_facts(&[other])));
-        station.input(Input::Disconnected { connection: first });
-        station.all_sent();
-        station.hang_up(key);
-        let sent = station.all_sent();
-        assert_eq!(sent.iter().any(|sent| sent.flow == Flow::Stream(second)), moves, "{other}: {sent:?}");
-    }
 }

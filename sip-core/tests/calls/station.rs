@@ -252,7 +252,7 @@ impl Station {
                     let text = String::from_utf8_lossy(&bytes).into_owned();
                     self.sent.push_back(Sent { flow, text, after: self.now - self.started });
                 }
-                Output::Connect { connection, next_hop, .. } => self.connects.push_back((connection, next_hop)),
+                Output::Connect { connection, next_hop } => self.connects.push_back((connection, next_hop)),
                 Output::Close { connection } => self.closed.push(connection),
                 Output::Event { call, event } => self.events.push_back((call, event)),
                 Output::Trunk(event) => self.trunk_events.push_back(event),

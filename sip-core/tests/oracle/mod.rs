@@ -1,11 +1,8 @@
 //! What must hold for any octets at all: no panic, whatever is accepted can be read whole and comes back when it is
 //! printed, and what is refused has an answer that can be sent or none. Shared by the tests and the fuzz targets.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use sip_core::{
-    identity::{Chain, Identity, Passport, Roots},
     limits,
     sdp::{SessionDescription, media_target},
     wire::{
@@ -109,30 +106,6 @@ pub(crate) fn sdp(octets: &[u8]) {
             assert!(target.port() >= 1024);
         }
     }
-}
-
-/// Octets as the value of an Identity header.
-pub(crate) fn identity(octets: &[u8]) {
-    let Ok(Some(identity)) = Identity::parse(octets) else { return };
-    let url = identity.certificate_url();
-    assert!(url.len() <= limits::PASSPORT_URL && url.to_ascii_lowercase().starts_with("https://"));
-    assert!(!format!("{identity:?}").contains(url));
-}
-
-/// Octets as the two JSON objects of a PASSporT with a zero octet between, and as a list of certificates.
-pub(crate) fn passport(octets: &[u8]) {
-    let (header, claims) = octets.split_at(first_zero(octets));
-    let [header, claims] = [header, claims.get(1..).unwrap_or_default()].map(|json| URL_SAFE_NO_PAD.encode(json));
-    if let Ok(Some(passport)) = Passport::decode(format!("{header}.{claims}.{}", "A".repeat(86)).as_bytes()) {
-        assert!(passport.x5u().len() <= limits::PASSPORT_URL);
-    }
-    if let Ok(chain) = Chain::read(octets) {
-        assert!(chain.check(&Roots::default(), 0).is_err());
-    }
-}
-
-fn first_zero(octets: &[u8]) -> usize {
-    octets.iter().position(|octet| *octet == 0).unwrap_or(octets.len())
 }
 
 /// Octets as a multipart body, its first line the Content-Type.
