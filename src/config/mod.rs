@@ -1,37 +1,60 @@
 //! The dialplan file and all that it names: secrets, certificates, sounds. Read once at start; the only place that opens
 //! files or looks at the environment.
 
+mod api;
 mod links;
+mod loader;
 mod pem;
+mod rule;
 mod secrets;
 mod sip;
+#[cfg(test)]
+mod tests;
+mod trunks;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, io};
+use std::{fmt, fs, io};
 
-use ai_bridge::net::{ClientTls, Roots};
-use ai_bridge::webhook::{Signer, SigningKey};
-use dialplan::{App, Dialplan, Outcome, SecretRef, Step, StreamStep};
+use dialplan::{Dialplan, Outcome, Step};
+use rustls_pki_types::CertificateDer;
 
 use crate::call::Prompt;
+pub(crate) use api::ApiSecrets;
 pub use links::{Link, Links};
+use loader::Loader;
 pub use pem::PemError;
 pub use secrets::SecretError;
 use secrets::Secrets;
+use trunks::Trunks;
 
 /// A dialplan file larger than this is a mistake.
 const LARGEST: u64 = 1024 * 1024;
 
 /// The dialplan with everything it names at hand.
-#[derive(Debug)]
 pub struct Loaded {
     /// The file.
     pub dialplan: Arc<Dialplan>,
     pub(crate) sounds: HashMap<PathBuf, Prompt>,
     pub(crate) links: Links,
+    /// What `[api]` names, if there is one.
+    pub(crate) api: Option<ApiSecrets>,
+    /// The roots of identities (STIR), if there is an `[identity]`.
+    pub(crate) identity_roots: Option<Vec<CertificateDer<'static>>>,
+    trunks: Trunks,
     tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded")
+            .field("trunks", &self.trunks)
+            .field("api", &self.api)
+            .field("identity_roots", &self.identity_roots.as_ref().map(Vec::len))
+            .field("sounds", &self.sounds.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why the file cannot be used.
@@ -96,8 +119,12 @@ impl Loaded {
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let dialplan = Arc::new(read(path)?);
         let base = path.parent().unwrap_or_else(|| Path::new("."));
-        let mut loader = Loader { secrets: Secrets::new(base), errors: Vec::new() };
+        let mut loader = Loader::new(Secrets::new(base));
         let tls = sip::tls(&dialplan, &mut loader);
+        let trunks = Trunks::load(&dialplan, &mut loader);
+        let api = ApiSecrets::load(&dialplan, &mut loader);
+        let identity = dialplan.identity.as_ref();
+        let identity_roots = identity.and_then(|identity| loader.certificates("identity.roots", &identity.roots));
         let mut links = Links::default();
         for app in &dialplan.apps {
             if let Some(link) = loader.app(app) {
@@ -127,87 +154,9 @@ impl Loaded {
             }
         }
         if loader.errors.is_empty() {
-            Ok(Self { dialplan, sounds, links, tls })
+            Ok(Self { dialplan, sounds, links, api, identity_roots, trunks, tls })
         } else {
             Err(LoadError::Named(loader.errors))
         }
     }
 }
-
-/// Reads one named thing after the other and collects what is wrong.
-struct Loader {
-    secrets: Secrets,
-    errors: Vec<NamedError>,
-}
-
-impl Loader {
-    fn keep<T, E: std::error::Error>(&mut self, place: &str, outcome: Result<T, E>) -> Option<T> {
-        match outcome {
-            Ok(value) => Some(value),
-            Err(error) => {
-                let mut problem = error.to_string();
-                let mut cause = error.source();
-                while let Some(error) = cause {
-                    // Some errors repeat their cause in their own text.
-                    let text = error.to_string();
-                    if !problem.contains(&text) {
-                        problem = format!("{problem}: {text}");
-                    }
-                    cause = error.source();
-                }
-                self.errors.push(NamedError { place: place.to_owned(), problem });
-                None
-            }
-        }
-    }
-
-    fn app(&mut self, app: &App) -> Option<Link> {
-        let place = format!("app `{}`", app.name);
-        let signer = self.signer(&place, &app.signing);
-        let tls = self.tls(&place, app.ca.as_ref());
-        Some(Link { signer: Some(signer?), tls: tls? })
-    }
-
-    fn stream(&mut self, place: &str, stream: &StreamStep) -> Option<Link> {
-        let place = format!("{place}: stream");
-        let signer =
-            if stream.signing.is_empty() { Some(None) } else { self.signer(&place, &stream.signing).map(Some) };
-        let tls = self.tls(&place, stream.ca.as_ref());
-        Some(Link { signer: signer?, tls: tls? })
-    }
-
-    fn signer(&mut self, place: &str, references: &[SecretRef]) -> Option<Arc<Signer>> {
-        let mut keys = Vec::new();
-        for reference in references {
-            let place = format!("{place}: signing key ({reference})");
-            let secret = self.secrets.read_line(reference);
-            let Some(secret) = self.keep(&place, secret) else { continue };
-            let key = std::str::from_utf8(&secret).map_err(|_| KeyNotText).map(SigningKey::parse);
-            let Some(key) = self.keep(&place, key) else { continue };
-            keys.extend(self.keep(&place, key));
-        }
-        if keys.len() < references.len() {
-            return None;
-        }
-        let signer = Signer::new(keys);
-        self.keep(place, signer).map(Arc::new)
-    }
-
-    /// The system's roots, and the named ones beside them.
-    fn tls(&mut self, place: &str, reference: Option<&SecretRef>) -> Option<ClientTls> {
-        let extra = match reference {
-            None => Vec::new(),
-            Some(reference) => {
-                let place = format!("{place}: ca ({reference})");
-                let octets = self.secrets.read(reference);
-                let octets = self.keep(&place, octets)?;
-                self.keep(&place, pem::certificates(&octets))?
-            }
-        };
-        self.keep(place, ClientTls::new(Roots { system: true, extra }))
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("is not text; a signing key is `whsec_` and base64 (make one: echo whsec_$(openssl rand -base64 32))")]
-struct KeyNotText;

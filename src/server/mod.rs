@@ -70,6 +70,14 @@ pub enum StartError {
     /// The RTP ports make no pair.
     #[error("`media.ports` cannot be used")]
     Ports(#[from] PortRangeError),
+    /// A next hop is no URI.
+    #[error("trunk `{trunk}`: no call can be sent to `{hop}`")]
+    Hop {
+        /// The trunk.
+        trunk: String,
+        /// The next hop.
+        hop: String,
+    },
     /// A `sips:` peer has no address.
     #[error("trunk `{trunk}`: the peer `{host}` cannot be resolved")]
     Peer {
