@@ -17,7 +17,9 @@ fn each_callee_has_a_number_of_its_own() {
     }
     station.recv(CARRIER, response_to(&invite, "200 OK", "b2", &[CONTACT], "v=0 theirs"));
     assert_eq!(station.expect_request("ACK").to_tag(), "b2");
-    let Event::Answered { sdp: Some(_), fork: Fork(1), .. } = station.event().1 else { panic!("no answer of the second") };
+    let Event::Answered { sdp: Some(_), fork: Fork(1), .. } = station.event().1 else {
+        panic!("no answer of the second")
+    };
     // RFC 3261 13.2.2.4: the others are over; what they say late is not heard.
     station.recv(CARRIER, response_to(&invite, "180 Ringing", "b1", &[CONTACT], ""));
     station.expect_no_event();

@@ -8,6 +8,7 @@ mod script;
 mod station;
 
 mod admission;
+mod authentication;
 mod cancel;
 mod connections;
 mod delayed_offer;

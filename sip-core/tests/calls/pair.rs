@@ -77,10 +77,10 @@ impl Random {
 }
 
 impl Side {
-    fn new(address: &str, peer: &str, seed: u8, now: Instant) -> Self {
+    fn new(address: &str, rule: TrunkRule, seed: u8, now: Instant) -> Self {
         let address: SocketAddr = address.parse().unwrap();
         let config = Config::new(vec![Listener::new(Transport::Udp, address)]);
-        let gate = Gate::new(vec![TrunkRule::new("peer").peer(peer.parse().unwrap())], now).unwrap();
+        let gate = Gate::new(vec![rule], now).unwrap();
         Self { endpoint: Endpoint::new(config, gate, [seed; 32], now), address, events: Vec::new(), deadline: None }
     }
 
@@ -91,11 +91,22 @@ impl Side {
 
 impl Pair {
     pub(crate) fn new(seed: u64, weather: Weather) -> Self {
+        Self::with(seed, weather, |caller| caller, |callee| callee)
+    }
+
+    /// Two sides, each with what it wants of the other.
+    pub(crate) fn with(
+        seed: u64,
+        weather: Weather,
+        caller: impl FnOnce(TrunkRule) -> TrunkRule,
+        callee: impl FnOnce(TrunkRule) -> TrunkRule,
+    ) -> Self {
         let now = origin();
+        let rule = |peer: &str| TrunkRule::new("peer").peer(peer.parse().unwrap());
         Self {
             now,
-            caller: Side::new("192.0.2.1:5060", "192.0.2.2", 1, now),
-            callee: Side::new("192.0.2.2:5060", "192.0.2.1", 2, now),
+            caller: Side::new("192.0.2.1:5060", caller(rule("192.0.2.2")), 1, now),
+            callee: Side::new("192.0.2.2:5060", callee(rule("192.0.2.1")), 2, now),
             weather,
             random: Random(seed),
             flying: BTreeMap::new(),
