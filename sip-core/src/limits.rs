@@ -104,7 +104,7 @@ pub const AUTH_PLACES: usize = 256;
 /// How long a nonce of ours can be used (THREATS T37).
 pub const AUTH_NONCE_LIFE: Duration = Duration::from_mins(1);
 /// Nonces of ours whose use is remembered at a time; the oldest make room and are then taken no more.
-pub const AUTH_NONCES: usize = 16 * 1024;
+pub const AUTH_NONCES: usize = 4 * 1024;
 
 /// Questions that one look-up of a server may ask of the name servers.
 pub const LOCATE_QUESTIONS: usize = 64;

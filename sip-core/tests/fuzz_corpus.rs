@@ -42,6 +42,11 @@ fn sdp_parse() {
 }
 
 #[test]
+fn digest() {
+    replay("digest", oracle::digest);
+}
+
+#[test]
 fn multipart() {
     replay("multipart", oracle::multipart);
 }

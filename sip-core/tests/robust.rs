@@ -78,6 +78,8 @@ proptest! {
         oracle::stream(&octets, &[cut.index(octets.len() + 1)]);
         oracle::stream_in_pieces(&octets);
         oracle::sdp(&octets);
+        oracle::digest(&octets);
+        oracle::digest(&[b"Digest ", octets.as_slice()].concat());
         oracle::uri(&octets);
         oracle::via(&octets);
         oracle::multipart(&octets);

@@ -134,6 +134,16 @@ impl<'a> Challenge<'a> {
         self.algorithm
     }
 
+    /// The nonce, as it stands between its quotes.
+    pub const fn nonce(&self) -> &'a [u8] {
+        self.nonce
+    }
+
+    /// What else is hashed; `None` as RFC 2069 had it.
+    pub const fn qop(&self) -> Option<Qop> {
+        self.qop
+    }
+
     /// Whether the nonce alone was wrong with the answer before.
     pub const fn is_stale(&self) -> bool {
         self.stale

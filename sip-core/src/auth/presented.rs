@@ -47,6 +47,11 @@ impl<'a> Presented<'a> {
         self.realm
     }
 
+    /// The nonce, as it stands between its quotes.
+    pub const fn nonce(&self) -> &'a [u8] {
+        self.nonce
+    }
+
     /// How often the nonce was used, this time included.
     pub const fn count(&self) -> u32 {
         self.count

@@ -559,7 +559,7 @@ fn a_proof_is_good_once_and_for_a_minute() {
     station.recv(CARRIER, first.text());
     assert!(stale(&station.expect_status(401)));
     // The same proof in another call (THREATS T37).
-    let replay = Message { headers: second.headers.clone(), ..Message::numbered(3) };
+    let replay = Message { headers: second.headers, ..Message::numbered(3) };
     station.recv(CARRIER, replay.text());
     assert!(stale(&station.expect_status(401)));
     // From another address.

@@ -3,10 +3,12 @@
 
 use bytes::{Bytes, BytesMut};
 use sip_core::{
+    auth::{Algorithm, Algorithms, Asker, Challenge, Challenger, Credentials, Keyring, Presented, Qop, Realm, Verdict},
     limits,
     sdp::{SessionDescription, media_target},
     wire::{
-        Contact, Frame, Framer, HeaderName, Headers, Message, NameAddr, ParseError, Uri, Via, parse_datagram, sdp_body,
+        Contact, Frame, Framer, HeaderName, Headers, Message, Method, NameAddr, ParseError, Request, Uri, Via,
+        parse_datagram, sdp_body,
     },
 };
 
@@ -53,6 +55,46 @@ pub(crate) fn stream_in_pieces(octets: &[u8]) {
     let Some((piece, octets)) = octets.split_first() else { return };
     let cuts = (0..octets.len()).step_by(usize::from(*piece).max(1)).skip(1).collect::<Vec<_>>();
     assert_eq!(stream(octets, &cuts), stream(octets, &[]));
+}
+
+/// Octets as a challenge, whose answer names what was asked; and as credentials, which prove nothing.
+pub(crate) fn digest(octets: &[u8]) {
+    let challenges = Challenge::of_line(octets);
+    assert!(challenges.len() <= limits::AUTH_PARAMS);
+    let everything = Algorithms::STRONG.with(Algorithm::Md5);
+    let credentials = Credentials::new("alice", "secret").unwrap().algorithms(everything);
+    let mut request = Request::new(Method::Invite, Uri::parse(&Bytes::from_static(b"sip:bob@example.com")).unwrap());
+    let mut asked = Headers::new();
+    asked.push(HeaderName::WwwAuthenticate, octets.to_vec());
+    let mut keyring = Keyring::new();
+    if keyring.accept(&(), &credentials, Asker::Server, &asked, false).is_ok() {
+        let best = Challenge::best(&challenges, everything, None).unwrap();
+        let (_, answer) = keyring.authorize(&(), &request, || "cnonce".into()).pop().unwrap();
+        if let Some(presented) = Presented::parse(&answer) {
+            assert_eq!((presented.realm(), presented.nonce(), presented.count()), (best.realm(), best.nonce(), 1));
+        } else {
+            // What a server of ours does not ask for, or a name that was hashed.
+            let text = octets.to_ascii_lowercase();
+            let hashed = text.windows(8).any(|word| word == b"userhash");
+            assert!(hashed || best.qop() != Some(Qop::Auth), "{}", String::from_utf8_lossy(&answer));
+        }
+    }
+    keyring.renew(&(), &asked);
+    if let Some(presented) = Presented::parse(octets)
+        && let Ok(name) = std::str::from_utf8(presented.realm())
+        && let Ok(realm) = Realm::new(name)
+    {
+        let realm = realm.user("alice", "secret").unwrap().algorithms(everything);
+        let now = origin();
+        request.headers_mut().push(HeaderName::Authorization, octets.to_vec());
+        let verdict = Challenger::new([7; 32], now).judge(&realm, &request, [192, 0, 2, 1].into(), now);
+        assert!(matches!(verdict, Verdict::Wrong | Verdict::Stale), "{verdict:?}");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an Instant can be had from the clock only")]
+fn origin() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 /// Octets as a URI, and as an address with one.
