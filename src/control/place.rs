@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ai_bridge::flow::FlowAnswer;
 use dialplan::{HttpsUrl, Name, Number};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -25,6 +26,8 @@ pub(crate) struct PlaceOrder {
     pub(crate) to: Number,
     /// Where the application is asked when the call is answered; the application's own `flow_url` if absent.
     pub(crate) flow_url: Option<HttpsUrl>,
+    /// What is done when the call is answered, instead of asking: a stream, in the words of a flow answer.
+    pub(crate) first: Option<FlowAnswer>,
     /// Where changes of its state are posted to.
     pub(crate) status_callback_url: Option<HttpsUrl>,
     /// How long it may ring; the trunk's own time if absent.

@@ -32,6 +32,7 @@ pub(crate) fn order_to(number: &str) -> PlaceOrder {
         from: Number::new("+14155550111").unwrap(),
         to: Number::new(number).unwrap(),
         flow_url: None,
+        first: None,
         status_callback_url: None,
         ring_timeout: None,
         custom: BTreeMap::new(),

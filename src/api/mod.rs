@@ -1,0 +1,54 @@
+//! The HTTP API by which an application's developer places and commands calls: Teler's schema for existing clients, and a
+//! schema of our own. `docs/api.md` is its manual.
+//!
+//! ```text
+//! listener (TLS, or plain on loopback) -> key -> allowance -> body -> Idempotency-Key -> control
+//! ```
+//!
+//! It has a thread of its own: whoever floods it with handshakes takes nothing from signalling or media. Nothing that a client
+//! writes is logged; a call is named by its id, a client by its name in the dialplan.
+
+mod answer;
+mod bodies;
+mod clients;
+mod fields;
+mod idempotency;
+mod limits;
+mod native;
+mod order;
+mod router;
+mod serve;
+mod teler;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use dialplan::Dialplan;
+
+pub(crate) use clients::{ApiKeyError, Clients, Rights};
+pub(crate) use serve::{ApiServer, Listen, ListenError};
+
+use crate::control::Control;
+use idempotency::Idempotency;
+
+/// What all requests share.
+#[derive(Clone, Debug)]
+pub(crate) struct Api(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clients: Clients,
+    control: Control,
+    dialplan: Arc<Dialplan>,
+    idempotency: Idempotency,
+}
+
+impl Api {
+    /// An API for these clients, over these calls.
+    pub(crate) fn new(clients: Clients, control: Control, dialplan: Arc<Dialplan>) -> Self {
+        Self(Arc::new(Inner { clients, control, dialplan, idempotency: Idempotency::default() }))
+    }
+}
