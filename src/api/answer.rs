@@ -184,6 +184,7 @@ impl Refusal {
 fn place_envelope(refused: PlaceRefused) -> Envelope {
     let (status, kind, wait) = match refused {
         PlaceRefused::DestinationNotAllowed | PlaceRefused::CallerNotAllowed => (403, "forbidden", None),
+        PlaceRefused::FlowHost => (422, "validation_error", None),
         PlaceRefused::NoTrunk | PlaceRefused::UnknownApp => (409, "configuration", None),
         PlaceRefused::Rate => (429, "rate_limit", Some(1)),
         PlaceRefused::Concurrency => (429, "rate_limit", Some(5)),

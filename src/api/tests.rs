@@ -250,6 +250,7 @@ async fn every_refusal_to_place_has_its_status() {
         (PlaceRefused::Daily, 429, Some("3600")),
         (PlaceRefused::Draining, 503, Some("30")),
         (PlaceRefused::Full, 503, Some("1")),
+        (PlaceRefused::FlowHost, 422, None),
         (PlaceRefused::UnknownApp, 409, None),
     ];
     let (api, _opened) = Lab::new().opener(cases.iter().map(|(refused, ..)| Err(*refused)).collect());
