@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use dialplan::{Action, CallFacts, Event, Run, decide, explain, parse};
+use dialplan::{Action, Attest, CallFacts, DialTarget, Event, Number, Run, decide, explain, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -20,9 +20,21 @@ fuzz_target!(|text: &str| {
         }
         Ok(plan) => {
             assert_eq!(plan.warnings().to_string().is_empty(), plan.warnings().is_empty());
-            let facts = CallFacts::inbound("carrier-a", "+14155550199", "+14155550100");
-            let _decision = decide(&plan, &facts);
-            assert!(explain(&plan, &facts).to_string().contains("=>"));
+            let came = CallFacts::inbound("carrier-a", "+14155550199", "+14155550100").attested(Attest::A);
+            for facts in [came, CallFacts::outbound("carrier-a", "+14155550100", "+14155550199")] {
+                let _decision = decide(&plan, &facts);
+                assert!(explain(&plan, &facts).to_string().contains("=>"));
+            }
+            for trunk in &plan.trunks {
+                let number = DialTarget::Number(Number::new("+19005550100").expect("a number"));
+                assert!(trunk.may_place(&number, None).is_err() || trunk.outbound.is_some());
+                assert!(!trunk.allowed_transports().is_empty());
+            }
+            for app in &plan.apps {
+                let mut run = Run::outbound(&plan, None, app, None).expect("its own flow URL");
+                assert_eq!(run.step(Event::Start), Action::Wait);
+                assert_ne!(run.step(Event::Answered), Action::Wait);
+            }
             for route in &plan.routes {
                 let mut run = Run::new(&plan, &Arc::clone(route));
                 assert_ne!(run.step(Event::Start), Action::Wait);

@@ -108,7 +108,7 @@ fn what_a_trunk_says_becomes_its_rule() {
     );
     let registration = outbound.registration.as_ref().unwrap();
     assert_eq!((registration.user.as_str(), registration.expires.as_secs()), ("acme", 300));
-    assert_eq!(registration.contact_user.as_ref().map(|user| user.as_str()), Some("14155550100"));
+    assert_eq!(registration.contact_user.as_ref().map(sip_core::wire::Text::as_str), Some("14155550100"));
     let shown = format!("{loaded:?} {rule:?}");
     for secret in [KEY, "hunter2", "swordfish", "horse"] {
         assert!(!shown.contains(secret), "{shown}");

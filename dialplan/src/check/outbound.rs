@@ -91,6 +91,7 @@ fn needs(cx: &mut Reader<'_>, trunk: &Trunk) {
             ("credentials", trunk.credentials.is_some() && trunk.register.is_none()),
             ("tls", trunk.tls.is_some()),
             ("keepalive", keepalive),
+            ("danger.any_destination", trunk.danger.any_destination),
         ];
         for (key, _) in idle.into_iter().filter(|(_, given)| *given) {
             let place = cx.place_of(key);

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::model::MediaRefusal;
+use crate::model::{MediaRefusal, OutboundRefusal};
+use crate::value::Attest;
 use crate::{Code, parse};
 
 const PLAN: &str = r#"
@@ -133,4 +134,96 @@ fn a_plan_without_errors_keeps_its_warnings() {
     let plan = plan();
     let codes: Vec<Code> = plan.warnings().problems().iter().map(|problem| problem.code).collect();
     assert_eq!(codes, [], "{}", plan.warnings());
+}
+
+#[test]
+fn a_route_is_for_calls_that_come_in_unless_it_says_otherwise() {
+    let text = PLAN.replacen(
+        "[[route]]",
+        "[[route]]\nname = \"placed\"\nwhen = { direction = \"outbound\", to = \"+1415*\" }\nreject = 403\n[[route]]",
+        1,
+    );
+    let plan = parse(&text, "test.toml").unwrap_or_else(|errors| panic!("{errors}"));
+    let placed = |to: &str| match decide(&plan, &CallFacts::outbound("carrier-a", "+14155550100", to)) {
+        Decision::Reject { reject, route } => format!("{} ({})", route.name, reject.status),
+        Decision::Route(route) => route.name.to_string(),
+        Decision::NoRoute => "none".to_owned(),
+    };
+    assert_eq!(placed("+14155550100"), "placed (403)");
+    assert_eq!(placed("112"), "none");
+    assert_eq!(name_of(&plan, "carrier-a", "+14155550199", "+14155550100"), "support");
+    let explained = explain(&plan, &CallFacts::outbound("carrier-a", "+14155550100", "112")).to_string();
+    assert!(explained.contains("no  direction outbound is not inbound"), "{explained}");
+    assert!(explained.starts_with("An outbound call"), "{explained}");
+}
+
+#[test]
+fn attestation_decides_where_it_is_asked() {
+    let text = format!(
+        "{PLAN}[identity]\nroots = {{ file = \"r\" }}\n[[route]]\nname = \"vouched\"\nwhen = {{ to = \"200\", attest = [\"A\", \"B\"] }}\nreject = 486\n\
+         [[route]]\nname = \"forged\"\nwhen = {{ to = \"200\", attest = \"failed\" }}\nreject = 403\n"
+    );
+    let plan = parse(&text, "test.toml").unwrap_or_else(|errors| panic!("{errors}"));
+    for (attest, expected) in [
+        (Attest::A, Some(486)),
+        (Attest::B, Some(486)),
+        (Attest::C, None),
+        (Attest::None, None),
+        (Attest::Failed, Some(403)),
+    ] {
+        let facts = CallFacts::inbound("carrier-a", "+14155550199", "200").attested(attest);
+        let status = match decide(&plan, &facts) {
+            Decision::Reject { reject, .. } => Some(reject.status),
+            Decision::Route(_) | Decision::NoRoute => None,
+        };
+        assert_eq!(status, expected, "{attest}");
+    }
+    let facts = CallFacts::inbound("carrier-a", "+14155550199", "200").attested(Attest::C);
+    let explained = explain(&plan, &facts).to_string();
+    assert!(explained.contains("no  attest C is not A or B"), "{explained}");
+}
+
+#[test]
+fn a_trunk_says_what_may_be_called_and_shown() {
+    let text = PLAN.replace(
+        "peers = [\"198.51.100.0/24\"]",
+        "outbound = { to = \"sips:sbc.carrier.example\", destinations = [\"+1415*\", \"112\"], uris = \"sip:*@pbx.example\", from = [\"+1415777*\", \"+14155550100\"] }",
+    );
+    let plan = parse(&text, "test.toml").unwrap_or_else(|errors| panic!("{errors}"));
+    let place = |trunk: &str, to: &str, from: Option<&str>| {
+        let (to, from) = (to.parse().unwrap(), from.map(|from| from.parse().unwrap()));
+        plan.trunk(trunk).unwrap().may_place(&to, from.as_ref()).map(|shown| shown.as_str().to_owned())
+    };
+    assert_eq!(place("carrier-a", "+14155550111", None), Ok("+14155550100".to_owned()));
+    assert_eq!(place("carrier-a", "112", Some("+14157770001")), Ok("+14157770001".to_owned()));
+    assert_eq!(place("carrier-a", "sips:alice@pbx.example", None), Ok("+14155550100".to_owned()));
+    assert_eq!(place("carrier-a", "+19005550100", None), Err(OutboundRefusal::Destination));
+    assert_eq!(place("carrier-a", "14155550111", None), Err(OutboundRefusal::Destination));
+    assert_eq!(place("carrier-a", "1124", None), Err(OutboundRefusal::Destination));
+    assert_eq!(place("carrier-a", "sip:alice@pbx.example:5070", None), Err(OutboundRefusal::Destination));
+    assert_eq!(place("carrier-a", "+14155550111", Some("+14155550101")), Err(OutboundRefusal::Caller));
+    assert_eq!(place("carrier-b", "+14155550111", None), Err(OutboundRefusal::NotOutbound));
+}
+
+#[test]
+fn transports_are_those_that_peers_and_hops_imply() {
+    use crate::value::Transport::{Tcp, Tls, Udp};
+    let out = |to: &str| {
+        format!(
+            "srtp = \"off\"\ndanger = {{ plaintext_media = \"anyone on the path can listen\" }}\noutbound = {{ to = \"{to}\", destinations = \"2*\", from = \"100\" }}"
+        )
+    };
+    for (lines, expected) in [
+        ("peers = [\"198.51.100.0/24\"]".to_owned(), vec![Tls, Tcp, Udp]),
+        ("peers = [\"sips:sbc.carrier.example\"]".to_owned(), vec![Tls]),
+        ("peers = [\"198.51.100.0/24\"]\ntransports = [\"tcp\"]".to_owned(), vec![Tcp]),
+        (out("sips:sbc.carrier.example"), vec![Tls]),
+        (out("sip:sbc.carrier.example"), vec![Tls, Tcp, Udp]),
+        (out("sip:sbc.carrier.example;transport=udp"), vec![Udp]),
+        (out("sip:sbc.carrier.example;transport=tcp") + "\npeers = [\"sips:sbc.carrier.example\"]", vec![Tls, Tcp]),
+    ] {
+        let plan = parse(&PLAN.replace("peers = [\"198.51.100.0/24\"]", &lines), "test.toml")
+            .unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(plan.trunk("carrier-a").unwrap().allowed_transports(), expected, "{lines}");
+    }
 }

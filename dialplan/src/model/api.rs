@@ -43,7 +43,4 @@ table! {
         requests_per_second: u32 = or_default("10", int(1..=10_000)),
     }
     later { "addresses", "max_calls" }
-    check(cx) {
-        check::patterns(cx, "from", from.as_deref().unwrap_or_default());
-    }
 }

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::limits::MAX_FLOW_REQUESTS;
 use crate::model::Dialplan;
-use crate::value::{Dialect, HttpsUrl, Rate, WssUrl};
+use crate::model::{DialStep, TransferStep};
+use crate::value::{Dialect, HttpsUrl, OnEnd, OnFailure, Rate, TransferMode, WssUrl};
 use crate::{CallFacts, Decision, decide, parse};
 
 /// A plan with one route that does `steps`, and two applications.
@@ -20,8 +21,19 @@ domain = "voice.example.com"
 listen = ["udp://192.0.2.1:5060"]
 [media]
 bind = "192.0.2.1"
+[[trunk]]
+name = "out"
+srtp = "off"
+danger = {{ plaintext_media = "anyone on the path can listen" }}
+outbound = {{ to = "sip:192.0.2.9;transport=udp", destinations = "+1415*", uris = "sips:*@pbx.example", from = ["+14155550100", "+1415556*"] }}
+[[trunk]]
+name = "other"
+srtp = "off"
+danger = {{ plaintext_media = "anyone on the path can listen" }}
+outbound = {{ to = "sip:192.0.2.10;transport=udp", destinations = "+1415*", from = "+14155550200" }}
 [[app]]
 name = "bot"
+trunks = ["out"]
 flow_url = "https://bot.example.com/flow"
 signing = {{ credential = "k" }}
 private_hosts = ["10.0.0.7"]
@@ -316,6 +328,261 @@ fn a_route_whose_application_is_gone_counts_as_its_failure() {
     script(&mut run, vec![(Event::Start, "reject 503")]);
 }
 
+/// A run on trunk "out", as a call that came in over it has.
+fn run_on_trunk(steps: &str) -> Run {
+    let plan = plan(&format!("do = [{steps}]"));
+    let trunk = Arc::clone(plan.trunk("out").unwrap());
+    Run::new(&plan, &plan.routes[0]).on_trunk(&trunk)
+}
+
+const BUSY: Event = Event::DialFailed(DialFailure::Busy);
+const DIAL: &str = r#"{ dial = { to = "+14155550111", trunk = "out" } }"#;
+
+#[test]
+fn a_dial_answers_the_caller_when_the_far_end_answers() {
+    let dial = || (Event::Start, "dial +14155550111 as +14155550100 by out");
+    script(
+        &mut run(DIAL),
+        vec![
+            dial(),
+            (Event::DialAnswered, "answer"),
+            (Event::Answered, "bridge"),
+            (Event::DialEnded, "hangup far-end"),
+            (Event::DialEnded, "wait"),
+        ],
+    );
+    let answered = format!(r#"{{ answer = {{}} }}, {DIAL}, {{ play = {{ file = "a.wav" }} }}"#);
+    script(
+        &mut run(&answered),
+        vec![
+            (Event::Start, "answer"),
+            (Event::Answered, "dial +14155550111 as +14155550100 by out"),
+            (Event::DialAnswered, "bridge"),
+            (Event::DialEnded, "hangup far-end"),
+        ],
+    );
+    // The far end is gone before the caller's ACK: what follows is what follows a connection that ended.
+    let gone = vec![dial(), (Event::DialAnswered, "answer"), (Event::DialEnded, "wait")];
+    let mut early = run(DIAL);
+    script(&mut early, gone);
+    script(&mut early, vec![(Event::Answered, "hangup far-end")]);
+}
+
+#[test]
+fn what_follows_a_dial_is_what_the_step_says() {
+    let goes_on = r#"{ dial = { to = "sips:alice@pbx.example", trunk = "out", from = "+14155560001", on_end = "continue" } }, { play = { file = "bye.wav" } }"#;
+    script(
+        &mut run(goes_on),
+        vec![
+            (Event::Start, "dial sips:alice@pbx.example as +14155560001 by out"),
+            (Event::DialAnswered, "answer"),
+            (Event::Answered, "bridge"),
+            (Event::DialEnded, "play bye.wav"),
+        ],
+    );
+    let two = format!(r#"{DIAL}, {{ dial = {{ to = "+14155550112", trunk = "other" }} }}"#);
+    let mut second = run(&two);
+    script(
+        &mut second,
+        vec![
+            (Event::Start, "dial +14155550111 as +14155550100 by out"),
+            (BUSY, "dial +14155550112 as +14155550200 by other"),
+            (Event::DialFailed(DialFailure::NoAnswer), "reject 480"),
+        ],
+    );
+    assert_eq!(second.failure(), Some(DialFailure::NoAnswer));
+    let strict = r#"{ dial = { to = "+14155550111", trunk = "out", on_failure = "hangup" } }, { app = "bot" }"#;
+    let dial = || (Event::Start, "dial +14155550111 as +14155550100 by out");
+    script(&mut run(strict), vec![dial(), (BUSY, "reject 486")]);
+    let answered = format!("{{ answer = {{}} }}, {strict}");
+    script(
+        &mut run(&answered),
+        vec![
+            (Event::Start, "answer"),
+            (Event::Answered, "dial +14155550111 as +14155550100 by out"),
+            (BUSY, "hangup dial-failed"),
+        ],
+    );
+    // An end before any answer is a failure, and no connection.
+    script(&mut run(DIAL), vec![dial(), (Event::DialEnded, "reject 503")]);
+}
+
+#[test]
+fn a_transfer_tells_the_peer_or_stays_between() {
+    let blind = r#"{ transfer = { to = "+14155550111" } }, { play = { file = "sorry.wav" } }"#;
+    let refer = || vec![(Event::Start, "answer"), (Event::Answered, "refer to +14155550111")];
+    let mut done = run_on_trunk(blind);
+    script(&mut done, refer());
+    script(&mut done, vec![(Event::TransferDone, "hangup transferred"), (Event::TransferDone, "wait")]);
+    let mut failed = run_on_trunk(blind);
+    script(&mut failed, refer());
+    script(&mut failed, vec![(Event::TransferFailed(DialFailure::Declined), "play sorry.wav")]);
+    // Nothing is known of the trunk: nothing says that its calls may be passed on.
+    script(&mut run(blind), vec![(Event::Start, "answer"), (Event::Answered, "play sorry.wav")]);
+
+    let attended = r#"{ transfer = { to = "+14155550111", mode = "attended", trunk = "other" } }"#;
+    let mut handed = run_on_trunk(attended);
+    script(
+        &mut handed,
+        vec![
+            (Event::Start, "dial +14155550111 as +14155550200 by other"),
+            (Event::DialAnswered, "answer"),
+            (Event::Answered, "hand over to +14155550111"),
+            (Event::DialEnded, "wait"),
+            (Event::TransferDone, "hangup transferred"),
+        ],
+    );
+    script(
+        &mut run_on_trunk(attended),
+        vec![(Event::Start, "dial +14155550111 as +14155550200 by other"), (BUSY, "reject 486")],
+    );
+    let bridge = r#"{ transfer = { to = "+14155550111", mode = "bridge", trunk = "out" } }, { app = "bot" }"#;
+    script(
+        &mut run_on_trunk(bridge),
+        vec![
+            (Event::Start, "dial +14155550111 as +14155550100 by out"),
+            (Event::DialAnswered, "answer"),
+            (Event::Answered, "bridge"),
+            (Event::DialEnded, "hangup far-end"),
+        ],
+    );
+}
+
+fn dial_order(to: &str, trunk: &str, from: Option<&str>, next: Option<&str>) -> Event {
+    let step = DialStep {
+        to: to.parse().unwrap(),
+        trunk: trunk.parse().unwrap(),
+        from: from.map(|from| from.parse().unwrap()),
+        timeout: None,
+        early_media: true,
+        on_end: OnEnd::Hangup,
+        on_failure: OnFailure::Continue,
+    };
+    Event::FlowAnswered(FlowAction::Dial { step: Box::new(step), next: next.map(https) })
+}
+
+fn transfer_order(to: &str, mode: TransferMode, trunk: Option<&str>) -> Event {
+    let trunk = trunk.map(|trunk| trunk.parse().unwrap());
+    let (to, on_failure) = (to.parse().unwrap(), OnFailure::Continue);
+    let step = TransferStep { to, mode, trunk, from: None, timeout: None, on_failure };
+    Event::FlowAnswered(FlowAction::Transfer { step: Box::new(step), next: None })
+}
+
+#[test]
+fn an_application_calls_only_by_its_trunks_and_whom_they_may() {
+    let ask = || (Event::Start, "ask bot https://bot.example.com/flow");
+    let blind = TransferMode::Blind;
+    for (order, refusal) in [
+        (dial_order("+14155550111", "other", None, None), FlowRefusal::Trunk),
+        (dial_order("+14155550111", "nowhere", None, None), FlowRefusal::Trunk),
+        (dial_order("+19005550111", "out", None, None), FlowRefusal::Destination),
+        (dial_order("sip:alice@pbx.example", "out", None, None), FlowRefusal::Destination),
+        (dial_order("+14155550111", "out", Some("+442071234567"), None), FlowRefusal::Caller),
+        (dial_order("+14155550111", "out", None, Some("https://evil.example/")), FlowRefusal::FlowHost),
+        (transfer_order("+19005550111", blind, None), FlowRefusal::Destination),
+        (transfer_order("+14155550111", TransferMode::Bridge, Some("other")), FlowRefusal::Trunk),
+    ] {
+        let mut run = run_on_trunk(r#"{ app = "bot" }"#);
+        script(&mut run, vec![ask(), (order, "reject 503")]);
+        assert_eq!(run.take_refusal(), Some(refusal));
+    }
+    let mut unknown = run(r#"{ app = "bot" }"#);
+    script(&mut unknown, vec![ask(), (transfer_order("+14155550111", blind, None), "reject 503")]);
+    let mut stubborn = run_on_trunk(r#"{ app = "stubborn" }"#);
+    let order = dial_order("+14155550111", "out", None, None);
+    script(
+        &mut stubborn,
+        vec![(Event::Start, "ask stubborn https://stubborn.example.com/flow"), (order, "reject 603")],
+    );
+    assert_eq!(stubborn.take_refusal(), Some(FlowRefusal::Trunk));
+}
+
+#[test]
+fn an_application_is_asked_again_when_its_second_leg_is_over() {
+    let ask = || (Event::Start, "ask bot https://bot.example.com/flow");
+    let again = "https://bot.example.com/after";
+    let order = || (dial_order("+14155550111", "out", None, Some(again)), "dial +14155550111 as +14155550100 by out");
+    let mut busy = run(r#"{ app = "bot" }"#);
+    script(&mut busy, vec![ask(), order(), (BUSY, "ask bot https://bot.example.com/after")]);
+    assert_eq!(busy.failure(), Some(DialFailure::Busy));
+    script(
+        &mut run(r#"{ app = "bot" }"#),
+        vec![
+            ask(),
+            order(),
+            (Event::DialAnswered, "answer"),
+            (Event::Answered, "bridge"),
+            (Event::DialEnded, "ask bot https://bot.example.com/after"),
+            (
+                transfer_order("+14155550111", TransferMode::Bridge, Some("out")),
+                "dial +14155550111 as +14155550100 by out",
+            ),
+            (Event::DialFailed(DialFailure::NotFound), "hangup route-ended"),
+        ],
+    );
+}
+
+/// A call that we placed for the application "bot".
+fn placed(route: Option<&str>, flow_url: Option<&str>) -> Result<Run, FlowRefusal> {
+    let plan = plan(route.unwrap_or("reject = 404"));
+    let app = Arc::clone(plan.app("bot").unwrap());
+    Run::outbound(&plan, route.map(|_| &plan.routes[0]), &app, flow_url.map(https))
+}
+
+#[test]
+fn a_call_that_we_placed_begins_when_it_is_answered() {
+    let ordered = "https://bot.example.com/order/7";
+    let mut alone = placed(None, Some(ordered)).unwrap();
+    script(
+        &mut alone,
+        vec![
+            (Event::Start, "wait"),
+            (Event::Answered, "ask bot https://bot.example.com/order/7"),
+            (stream_to("wss://bot.example.com/s", None), "stream wss://bot.example.com/s"),
+            (Event::StreamEnded, "hangup route-ended"),
+        ],
+    );
+    assert_eq!(alone.route().name.as_str(), "bot");
+    let mut own = placed(None, None).unwrap();
+    script(&mut own, vec![(Event::Answered, "ask bot https://bot.example.com/flow")]);
+    assert_eq!(placed(None, Some("https://evil.example/")).err(), Some(FlowRefusal::FlowHost));
+
+    // What ends it before the answer is no refusal: there is nobody to refuse.
+    for event in [Event::Ended, Event::AppHangup] {
+        let mut unanswered = placed(None, None).unwrap();
+        assert!(matches!(unanswered.step(event), Action::Hangup(_)));
+    }
+
+    let steps = r#"when = { direction = "outbound" }
+do = [{ play = { file = "a.wav" } }, { app = "stubborn" }, { app = "bot" }, { app = "bot" }]"#;
+    let mut by_route = placed(Some(steps), Some(ordered)).unwrap();
+    script(
+        &mut by_route,
+        vec![
+            (Event::Answered, "play a.wav"),
+            (Event::PlayEnded, "ask stubborn https://stubborn.example.com/flow"),
+            (Event::FlowFailed, "ask bot https://bot.example.com/order/7"),
+            (play("https://bot.example.com/a.wav", None), "fetch https://bot.example.com/a.wav"),
+            (Event::PlayEnded, "ask bot https://bot.example.com/flow"),
+        ],
+    );
+}
+
+#[test]
+fn final_responses_have_their_meaning() {
+    for (status, failure, back) in [
+        (486, DialFailure::Busy, 486),
+        (600, DialFailure::Busy, 486),
+        (408, DialFailure::NoAnswer, 480),
+        (603, DialFailure::Declined, 603),
+        (404, DialFailure::NotFound, 404),
+        (503, DialFailure::Unavailable, 503),
+        (302, DialFailure::Unavailable, 503),
+    ] {
+        assert_eq!((DialFailure::from_status(status), failure.status()), (failure, back));
+    }
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let url = prop_oneof![Just("https://bot.example.com/x"), Just("https://evil.example/x")];
     let next = proptest::option::of(url.clone().prop_map(https));
@@ -341,6 +608,14 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Event::StreamEnded),
         Just(Event::StreamFailed),
         Just(Event::AppHangup),
+        Just(Event::DialAnswered),
+        Just(BUSY),
+        Just(Event::DialEnded),
+        Just(Event::TransferDone),
+        Just(Event::TransferFailed(DialFailure::Declined)),
+        Just(dial_order("+14155550111", "out", None, None)),
+        Just(dial_order("+19005550111", "out", None, None)),
+        Just(transfer_order("+14155550111", TransferMode::Attended, Some("out"))),
     ]
 }
 
@@ -353,6 +628,11 @@ fn any_steps() -> impl Strategy<Value = String> {
         Just(r#"{ stream = { url = "wss://bot.example.com/" } }"#),
         Just(r#"{ stream = { url = "wss://bot.example.com/", on_failure = "continue" } }"#),
         Just("{ hangup = {} }"),
+        Just(DIAL),
+        Just(r#"{ dial = { to = "+14155550111", trunk = "out", on_end = "continue" } }"#),
+        Just(r#"{ transfer = { to = "+14155550111" } }"#),
+        Just(r#"{ transfer = { to = "+14155550111", mode = "attended", trunk = "other" } }"#),
+        Just(r#"{ transfer = { to = "+14155550111", mode = "bridge", trunk = "out", on_failure = "hangup" } }"#),
     ];
     let start = prop_oneof![
         Just(""),
@@ -371,7 +651,7 @@ proptest! {
     /// Whatever comes, in whatever order: a run ends once, is silent afterwards, and `Ended` always ends it.
     #[test]
     fn a_run_is_never_stuck(steps in any_steps(), events in proptest::collection::vec(any_event(), 0..60)) {
-        let mut run = run(&steps);
+        let mut run = run_on_trunk(&steps);
         let mut over = false;
         let mut answered = false;
         for event in events {
@@ -392,7 +672,7 @@ proptest! {
     /// When every action is carried out and reported, a run comes to its end by itself.
     #[test]
     fn a_run_that_is_carried_out_ends(steps in any_steps(), choices in proptest::collection::vec(any::<u8>(), 1..8)) {
-        let mut run = run(&steps);
+        let mut run = run_on_trunk(&steps);
         let mut event = Event::Start;
         // Every step asks at most MAX_FLOW_REQUESTS times, with one play or stream for each.
         for turn in 0..(4 * MAX_FLOW_REQUESTS as usize) {
@@ -402,8 +682,10 @@ proptest! {
             event = match action {
                 Action::Ring => Event::Rang,
                 Action::Answer => Event::Answered,
-                Action::AskApp { .. } => match choice % 4 {
+                Action::AskApp { .. } => match choice % 6 {
                     0 => Event::FlowFailed,
+                    4 => dial_order("+14155550111", "out", None, next),
+                    5 => transfer_order("+14155550111", TransferMode::Attended, Some("out")),
                     1 => play("https://bot.example.com/a.wav", next),
                     2 => stream_to("wss://bot.example.com/s", next),
                     _ => stream_to("wss://bot.example.com/s", None),

@@ -224,7 +224,7 @@ fn split<'t>(text: &'t str, help: &str) -> Result<(bool, &'t str, Host, Option<u
         return Err(wrong("is no SIP URI"));
     }
     if rest.contains([';', '?']) {
-        return Err(wrong("holds parameters or headers, which a peer could be told things by"));
+        return Err(wrong("holds parameters or headers; a user, a host and a port may be given"));
     }
     let (user, address) = rest.split_once('@').ok_or_else(|| wrong("names no user before `@`"))?;
     let (host, port) = split_port(address).ok_or_else(|| wrong("has no usable host or port"))?;

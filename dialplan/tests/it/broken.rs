@@ -35,6 +35,10 @@ broken!(
     insecure,
     client_ca,
     names,
+    trunk_values,
+    trunk_needs,
+    second_leg,
+    doubtful_trunks,
     routes,
     warnings,
 );

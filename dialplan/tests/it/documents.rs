@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use dialplan::{Code, Dialplan, Errors, parse};
 
 /// `examples/dialplans/`
-pub(crate) const EXAMPLES: [(&str, &str); 4] = [
+pub(crate) const EXAMPLES: [(&str, &str); 5] = [
     ("echo.toml", include_str!("../../../examples/dialplans/echo.toml")),
     ("production.toml", include_str!("../../../examples/dialplans/production.toml")),
     ("direct-to-bot.toml", include_str!("../../../examples/dialplans/direct-to-bot.toml")),
+    ("carrier.toml", include_str!("../../../examples/dialplans/carrier.toml")),
     ("lab.toml", include_str!("../../../examples/dialplans/lab.toml")),
 ];
 

@@ -15,12 +15,21 @@ client_ca = [@]
 password = @
 [sip.auth]
 password = @
+[identity]
+roots = @
+[api]
+listen = "http://127.0.0.1:8080"
+key = @
+client = [{ name = "crm", key = @, app = "bot", trunks = ["a"], secret = @ }]
 [media]
 public_address = "203.0.113.10"
 [[trunk]]
 name = "a"
 peers = ["192.0.2.1"]
 register = { user = "acme", password = @ }
+credentials = { user = "acme", password = @, token = @ }
+challenge = { users = [{ user = "pbx", password = @ }, { user = "pbx", password = { file = [@] } }] }
+tls = { certificate = @, key = { env = [@] }, ca = @ }
 [[app]]
 name = "bot"
 flow_url = "https://bot.example.com/"
