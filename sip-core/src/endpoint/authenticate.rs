@@ -166,7 +166,8 @@ impl Endpoint {
         if matches!(&call.phase, Phase::Calling(calling) if calling.tx == id) {
             return own;
         }
-        call.dialog_mut().map_or(own, crate::dialog::Dialog::next_cseq)
+        let towards = request.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
+        call.dialog_towards(&towards).map_or(own, crate::dialog::Dialog::next_cseq)
     }
 
     /// A 2xx may bring the nonce for the next request (RFC 7616 3.5).

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::admission::Transport;
+use crate::admission::{Rel100, Transport};
 use crate::transaction::ClientKey;
 use crate::wire::{CSeq, HeaderName, Method, NameAddr, Request, Response, StatusCode};
 
 use super::call::{Call, Calling, Cancel, Path, Phase};
+use super::reliable::REL100;
 use super::respond::SDP;
 use super::send::MAX_FORWARDS;
 use super::transactions::{ClientMachine, Forks, Purpose, TxId};
@@ -57,7 +58,8 @@ impl Endpoint {
         let mut invite = Request::new(Method::Invite, dial.target.clone());
         let contact = self.contact(flow, hop.transport, hop.address, dial.target.is_secure());
         let (tag, call_id, cseq) = (self.tokens.tag(), self.tokens.call_id(), self.tokens.cseq());
-        let (allow, supported) = (self.allow(&dial.trunk), self.supported(&dial.trunk).join(", "));
+        let (allow, supported) = (self.allow(&dial.trunk), self.extensions(&dial.trunk, true));
+        let required = self.rel100(&dial.trunk) == Rel100::Required;
         let headers = invite.headers_mut();
         headers.push(HeaderName::From, NameAddr::new(dial.from).with_tag(&tag).to_value());
         headers.push(HeaderName::To, NameAddr::new(dial.target).to_value());
@@ -66,6 +68,9 @@ impl Endpoint {
         headers.push(HeaderName::Contact, contact);
         headers.push(HeaderName::Allow, allow);
         headers.push(HeaderName::Supported, supported);
+        if required {
+            headers.push(HeaderName::Require, REL100);
+        }
         headers.push(HeaderName::SessionExpires, self.config.session.interval.as_secs().to_string());
         headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
         for (name, value) in dial.headers {
@@ -89,7 +94,15 @@ impl Endpoint {
             forks: Vec::new(),
         };
         let phase = Phase::Calling(Box::new(calling));
-        self.settle(Box::new(Call { key, trunk: dial.trunk, path, phase, dialog: None, is_over: false }));
+        self.settle(Box::new(Call {
+            key,
+            trunk: dial.trunk,
+            path,
+            phase,
+            dialog: None,
+            early: Vec::new(),
+            is_over: false,
+        }));
         Ok(key)
     }
 
@@ -177,6 +190,7 @@ impl Endpoint {
             invite.set_body(SDP, offer.bytes());
         }
         calling.forks.clear();
+        self.forget_early_dialogs(call);
         let purpose = Purpose::Invite(Box::new(Forks::new(calling.invite.clone())));
         if self.renew_path(call, now).is_err() {
             self.end(call, EndedBy::Failure, EndReason::Transport, None);
