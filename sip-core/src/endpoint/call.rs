@@ -8,6 +8,7 @@ use crate::limits;
 use crate::wire::{RAck, Request, StatusCode, Text};
 
 use super::early::Early;
+use super::redirect::Redirects;
 use super::reliable::Reliable;
 use super::respond::Base;
 use super::transactions::TxId;
@@ -93,6 +94,7 @@ pub(super) struct Calling {
     pub(super) offer: Option<Body>,
     pub(super) cancel: Cancel,
     pub(super) interval_retries: u8,
+    pub(super) redirects: Redirects,
     /// Who was heard of, in this order.
     pub(super) forks: Vec<EarlyFork>,
 }

@@ -57,6 +57,7 @@ mod in_dialog;
 mod info_out;
 mod io;
 mod recv;
+mod redirect;
 mod refer_in;
 mod refer_out;
 mod refresh;

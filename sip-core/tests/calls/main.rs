@@ -19,6 +19,7 @@ mod forks;
 mod hostile;
 mod outbound;
 mod random_peer;
+mod redirects;
 mod reinvite;
 mod reliable_in;
 mod reliable_out;
