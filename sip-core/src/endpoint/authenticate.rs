@@ -188,8 +188,14 @@ impl Endpoint {
         let hop = match path.flow {
             Flow::Datagram { remote, .. } => NextHop::udp(remote),
             Flow::Stream(id) => {
-                let opened = self.transport.get(id)?.opened.as_ref()?;
-                (opened.trunk == *trunk).then(|| opened.hop.clone())?
+                let connection = self.transport.get(id)?;
+                if let Some(opened) = &connection.opened {
+                    (opened.trunk == *trunk).then(|| opened.hop.clone())?
+                } else {
+                    // One that the peer opened, where its certificate shows the name that we would ask for (RFC 5923).
+                    let terms = self.transport.terms_of(trunk);
+                    path.next_hop.clone().filter(|hop| connection.serves(hop, trunk, &terms))?
+                }
             }
         };
         let is_placed = path.next_hop.as_ref() == Some(&hop);
