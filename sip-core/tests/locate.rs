@@ -25,6 +25,11 @@ fn name(text: &str) -> DomainName {
     DomainName::new(text).unwrap()
 }
 
+fn target(uri: &str, allowed: Transports) -> Result<Target, LocateError> {
+    let uri = uri.parse().map_err(|_| LocateError::NotSip)?;
+    Target::new(&uri, allowed)
+}
+
 impl Zone {
     fn with(mut self, owner: &str, kind: Kind, ttl: u64, data: Data) -> Self {
         let record = Record { ttl: Duration::from_secs(ttl), data };
@@ -68,7 +73,7 @@ impl Zone {
     }
 
     fn locate_over(&mut self, uri: &str, allowed: Transports, seed: u8) -> Result<Located, LocateError> {
-        let mut locator = Locator::new(Target::new(&uri.parse().unwrap(), allowed)?, [seed; 32]);
+        let mut locator = Locator::new(target(uri, allowed)?, [seed; 32]);
         loop {
             match locator.poll() {
                 Step::Ask(question) => {
@@ -246,7 +251,7 @@ fn a_name_server_that_is_silent_does_not_choose_the_transport() {
 
 #[test]
 fn an_answer_is_believed_as_long_as_its_shortest_record() {
-    assert_eq!(example().locate("sip:example.com").unwrap().valid_for, Duration::from_secs(300));
+    assert_eq!(example().locate("sip:example.com").unwrap().valid_for, Duration::from_mins(5));
     let mut zone = Zone::default().alias("example.com", Kind::A, "a.example.com").a("a.example.com", "192.0.2.1");
     assert_eq!(zone.locate("sip:example.com:5060").unwrap().valid_for, Duration::from_secs(30));
     for (ttl, valid_for) in [(0, limits::LOCATE_FLOOR), (1_000_000, limits::LOCATE_CAP)] {
@@ -315,7 +320,7 @@ fn an_answer_to_no_question_says_nothing() {
     let mut locator = Locator::new(target, [7; 32]);
     let (Step::Ask(first), Step::Ask(second)) = (locator.poll(), locator.poll()) else { panic!("two questions") };
     let other = Question { name: name("other.example"), kind: Kind::A };
-    let record = |address: &str| Record { ttl: Duration::from_secs(60), data: Data::Address(address.parse().unwrap()) };
+    let record = |address: &str| Record { ttl: Duration::from_mins(1), data: Data::Address(address.parse().unwrap()) };
     locator.on_answer(&other, Answer::Records(vec![record("203.0.113.66")]));
     assert!(matches!(locator.poll(), Step::Wait));
     locator.on_answer(&second, Answer::Absent);
