@@ -80,6 +80,8 @@ pub const IN_DIALOG_REQUESTS: u32 = 200;
 /// How long the TU may think about a re-INVITE or UPDATE. RFC 3311 5.2 wants UPDATE answered at once, and an UPDATE is dead
 /// after 32 s.
 pub const REINVITE_ANSWER: Duration = Duration::from_secs(20);
+/// Reliable provisional responses of one call that wait for their turn.
+pub const QUEUED_PROVISIONALS: usize = 4;
 /// Early dialogs of one INVITE of ours.
 pub const EARLY_DIALOGS: usize = 8;
 /// Forks of one INVITE of ours that may answer 2xx.

@@ -78,6 +78,16 @@ impl Dialog {
         })
     }
 
+    /// The 2xx of an early dialog came: the route set is that of the 2xx, and so is the target (RFC 3261 13.2.2.4).
+    pub fn confirm(&mut self, response: &Response) -> Result<(), DialogError> {
+        self.route_set = RouteSet::of_response(response)?;
+        self.remote_target = target(response)?;
+        if response.contains(&HeaderName::Allow) {
+            self.allows_update = response.allows(Method::Update.as_str());
+        }
+        Ok(())
+    }
+
     /// Its identity.
     pub const fn id(&self) -> &DialogId {
         &self.id

@@ -166,7 +166,8 @@ impl Endpoint {
         if matches!(&call.phase, Phase::Calling(calling) if calling.tx == id) {
             return own;
         }
-        call.dialog_mut().map_or(own, crate::dialog::Dialog::next_cseq)
+        let towards = request.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
+        call.dialog_towards(&towards).map_or(own, crate::dialog::Dialog::next_cseq)
     }
 
     /// A 2xx may bring the nonce for the next request (RFC 7616 3.5).
@@ -187,8 +188,14 @@ impl Endpoint {
         let hop = match path.flow {
             Flow::Datagram { remote, .. } => NextHop::udp(remote),
             Flow::Stream(id) => {
-                let opened = self.transport.get(id)?.opened.as_ref()?;
-                (opened.trunk == *trunk).then(|| opened.hop.clone())?
+                let connection = self.transport.get(id)?;
+                if let Some(opened) = &connection.opened {
+                    (opened.trunk == *trunk).then(|| opened.hop.clone())?
+                } else {
+                    // One that the peer opened, where its certificate shows the name that we would ask for (RFC 5923).
+                    let terms = self.transport.terms_of(trunk);
+                    path.next_hop.clone().filter(|hop| connection.serves(hop, trunk, &terms))?
+                }
             }
         };
         let is_placed = path.next_hop.as_ref() == Some(&hop);

@@ -5,8 +5,11 @@ use std::time::Instant;
 use crate::admission::{Transport, TrunkId};
 use crate::dialog::{Dialog, DialogId, Limiter, Negotiated, SessionTimer, Unacked};
 use crate::limits;
-use crate::wire::{Request, StatusCode, Text};
+use crate::wire::{RAck, Request, StatusCode, Text};
 
+use super::early::Early;
+use super::redirect::Redirects;
+use super::reliable::Reliable;
 use super::respond::Base;
 use super::transactions::TxId;
 use super::usages::Usages;
@@ -31,6 +34,8 @@ pub(super) struct Call {
     pub(super) phase: Phase,
     /// Its entry in the table of dialogs.
     pub(super) dialog: Option<DialogId>,
+    /// The entries of its early dialogs, where it is a call of ours.
+    pub(super) early: Vec<DialogId>,
     /// [`super::Event::Ended`] was said: the TU hears nothing more, though a BYE may still wait for its ACK.
     pub(super) is_over: bool,
 }
@@ -67,6 +72,8 @@ pub(super) struct Ringing {
     pub(super) ring_again_at: Option<Instant>,
     /// A 1xx other than 100 was sent.
     pub(super) has_rung: bool,
+    pub(super) reliable: Reliable,
+    pub(super) early: Early,
 }
 
 /// A request of the peer that waits for the TU.
@@ -87,6 +94,7 @@ pub(super) struct Calling {
     pub(super) offer: Option<Body>,
     pub(super) cancel: Cancel,
     pub(super) interval_retries: u8,
+    pub(super) redirects: Redirects,
     /// Who was heard of, in this order.
     pub(super) forks: Vec<EarlyFork>,
 }
@@ -97,6 +105,22 @@ pub(super) struct EarlyFork {
     /// Its To tag.
     pub(super) tag: Text,
     pub(super) number: Fork,
+    /// There is none before a response with a Contact.
+    pub(super) dialog: Option<Dialog>,
+    pub(super) early: Early,
+    /// The RSeq of its last reliable response.
+    pub(super) rseq: Option<u32>,
+    /// Our PRACK that has no final response yet.
+    pub(super) prack: Option<TxId>,
+    /// The PRACK that waits for the TU's answer to the callee's offer.
+    pub(super) prack_due: Option<PrackDue>,
+}
+
+/// What a PRACK that waits acknowledges.
+#[derive(Debug)]
+pub(super) struct PrackDue {
+    pub(super) rack: RAck,
+    pub(super) answer_by: Instant,
 }
 
 /// An ACK that waits for the TU's answer to the offer of a 2xx.
@@ -141,6 +165,8 @@ pub(super) struct Up {
     pub(super) ack_due: Option<AckDue>,
     /// Our 2xx carried an offer: the ACK brings the answer.
     pub(super) answer_in_ack: bool,
+    /// The RSeq and CSeq number that a PRACK may still name, though our 2xx has overtaken it.
+    pub(super) late_prack: Option<(u32, u32)>,
     /// A BYE that waits for the ACK of our 2xx (RFC 3261 15).
     pub(super) bye_after_ack: Option<LateBye>,
     /// The peer's re-INVITE or UPDATE that waits for the TU.
@@ -162,7 +188,8 @@ pub(super) struct Up {
 pub(super) struct PendingInbound {
     pub(super) inbound: Inbound,
     pub(super) by: ReinviteMethod,
-    pub(super) agreed: Negotiated,
+    /// `None` for an offer before the call is answered.
+    pub(super) agreed: Option<Negotiated>,
     pub(super) offer: Option<Body>,
     pub(super) answer_by: Instant,
 }
@@ -200,6 +227,7 @@ impl Up {
             unacked: None,
             ack_due: None,
             answer_in_ack: false,
+            late_prack: None,
             bye_after_ack: None,
             inbound: None,
             outbound: None,
@@ -210,6 +238,15 @@ impl Up {
             reinvites: Limiter::new(limits::REINVITES, limits::REINVITE_WINDOW),
             requests: Limiter::new(limits::IN_DIALOG_REQUESTS, limits::REINVITE_WINDOW),
         }
+    }
+
+    /// What was agreed and what is under way in the early dialog goes on.
+    pub(super) fn take_over(&mut self, early: Early) {
+        self.local_sdp = early.local_sdp;
+        self.answered_offer = early.answered_offer;
+        self.inbound = early.inbound;
+        self.outbound = early.outbound;
+        self.wanted = early.wanted;
     }
 
     /// Nothing is under way that a new offer of ours would cross.
@@ -235,12 +272,34 @@ impl Up {
 }
 
 impl Call {
-    pub(super) fn dialog_mut(&mut self) -> Option<&mut Dialog> {
+    /// The dialog of this name, early or not.
+    pub(super) fn dialog_named(&mut self, id: &DialogId) -> Option<&mut Dialog> {
         match &mut self.phase {
+            Phase::Calling(calling) => calling.fork_of(id)?.dialog.as_mut(),
             Phase::Ringing(ringing) => Some(&mut ringing.dialog),
             Phase::Up(up) => Some(&mut up.dialog),
-            Phase::Calling(_) | Phase::Gone => None,
+            Phase::Gone => None,
         }
+    }
+
+    /// The dialog with this To tag of a request of ours.
+    pub(super) fn dialog_towards(&mut self, tag: &str) -> Option<&mut Dialog> {
+        match &mut self.phase {
+            Phase::Calling(calling) => calling.forks.iter_mut().find(|fork| fork.tag == *tag)?.dialog.as_mut(),
+            Phase::Ringing(ringing) => Some(&mut ringing.dialog),
+            Phase::Up(up) => Some(&mut up.dialog),
+            Phase::Gone => None,
+        }
+    }
+
+    /// What is under way in its early dialogs.
+    pub(super) fn earlies(&mut self) -> impl Iterator<Item = &mut Early> {
+        let (ringing, calling) = match &mut self.phase {
+            Phase::Ringing(ringing) => (Some(&mut ringing.early), None),
+            Phase::Calling(calling) => (None, Some(calling.forks.iter_mut().map(|fork| &mut fork.early))),
+            Phase::Up(_) | Phase::Gone => (None, None),
+        };
+        ringing.into_iter().chain(calling.into_iter().flatten())
     }
 
     pub(super) const fn is_ringing(&self) -> bool {
@@ -249,8 +308,12 @@ impl Call {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Ringing(ringing) => ringing.ring_again_at,
-            Phase::Calling(_) => None,
+            Phase::Ringing(ringing) => {
+                let reliable = ringing.reliable.deadline();
+                let early = ringing.early.deadline(reliable.is_none());
+                [ringing.ring_again_at, reliable, early].into_iter().flatten().min()
+            }
+            Phase::Calling(calling) => calling.forks.iter().filter_map(EarlyFork::deadline).min(),
             Phase::Up(up) => Some(up.deadline()),
             Phase::Gone => None,
         }

@@ -7,7 +7,7 @@ use crate::dialog::{DialogId, SessionTimer, Unacked};
 use crate::limits;
 use crate::wire::{HeaderName, Method, Response, StatusCode, Text};
 
-use super::call::{Call, Inbound, PendingInbound, Phase, Ringing, Up};
+use super::call::{Call, Inbound, PendingInbound, Phase, Up};
 use super::request::Incoming;
 use super::respond::{Base, Refuse, SDP, retry_after};
 use super::transactions::TxId;
@@ -20,10 +20,10 @@ impl Endpoint {
             self.refuse_no_dialog(incoming, Refusal::NoDialog);
             return;
         };
-        self.with_call(key, |endpoint, call| endpoint.in_dialog(call, incoming, now));
+        self.with_call(key, |endpoint, call| endpoint.in_dialog(call, id, incoming, now));
     }
 
-    fn in_dialog(&mut self, call: &mut Call, incoming: &Incoming<'_>, now: Instant) {
+    fn in_dialog(&mut self, call: &mut Call, id: &DialogId, incoming: &Incoming<'_>, now: Instant) {
         // The same answer as to a stranger: the caller learns nothing of what he guessed right.
         if is_foreign(call, incoming) {
             self.refuse_no_dialog(incoming, Refusal::ForeignSource);
@@ -34,7 +34,13 @@ impl Endpoint {
             self.refuse_no_dialog(incoming, Refusal::NoDialog);
             return;
         }
-        if let Err(refuse) = check_order(call, incoming, now) {
+        // RFC 3261 15: a callee does not hang up in an early dialog.
+        let is_early = matches!(call.phase, Phase::Calling(_));
+        if is_early && matches!(incoming.request.method(), Method::Bye | Method::Prack) {
+            self.refuse_no_dialog(incoming, Refusal::NoDialog);
+            return;
+        }
+        if let Err(refuse) = check_order(call, id, incoming, now) {
             self.refuse(&incoming.request, &incoming.reply, refuse);
             return;
         }
@@ -42,16 +48,16 @@ impl Endpoint {
         match incoming.request.method() {
             Method::Bye => self.on_bye(call, incoming, now),
             Method::Info => self.on_info(call, incoming, now),
-            Method::Invite => self.on_reinvite(call, incoming, ReinviteMethod::Invite, now),
-            Method::Update => self.on_reinvite(call, incoming, ReinviteMethod::Update, now),
+            Method::Invite => self.on_reinvite(call, id, incoming, ReinviteMethod::Invite, now),
+            Method::Update => self.on_reinvite(call, id, incoming, ReinviteMethod::Update, now),
             Method::Options => self.on_options(incoming),
+            Method::Prack => self.on_prack(call, incoming, now),
             Method::Refer => self.on_refer(call, incoming, now),
             Method::Notify => self.on_notify(call, incoming, now),
             // `check_general` lets no other method through.
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Message
             | Method::Subscribe
             | Method::Publish
@@ -106,38 +112,24 @@ impl Endpoint {
         }
     }
 
-    fn on_reinvite(&mut self, call: &mut Call, incoming: &Incoming<'_>, by: ReinviteMethod, now: Instant) {
+    fn on_reinvite(
+        &mut self,
+        call: &mut Call,
+        id: &DialogId,
+        incoming: &Incoming<'_>,
+        by: ReinviteMethod,
+        now: Instant,
+    ) {
         let Some((tx, base)) = self.open_in_dialog(call, incoming, now) else { return };
         if by == ReinviteMethod::Invite {
             self.respond(tx, Response::for_request(&incoming.request, StatusCode::TRYING), now);
         }
         let inbound = Inbound { tx, base, cseq: incoming.request.cseq().map(|cseq| cseq.seq).unwrap_or_default() };
-        let refused = match &mut call.phase {
-            Phase::Ringing(ringing) => self.early_update(ringing, &inbound, incoming, by, now),
-            Phase::Up(_) => self.change_session(call, &inbound, incoming, by, now),
-            Phase::Calling(_) | Phase::Gone => Err(Refuse::new(StatusCode::CALL_DOES_NOT_EXIST, Refusal::NoDialog)),
-        };
-        if let Err(refuse) = refused {
+        if !matches!(call.phase, Phase::Up(_)) {
+            self.on_early_request(call, id, inbound, &incoming.request, by, now);
+        } else if let Err(refuse) = self.change_session(call, &inbound, incoming, by, now) {
             self.refuse_in_tx(&inbound, refuse, now);
         }
-    }
-
-    /// Before our answer the peer can refresh its target, and no more (RFC 3311 5.2, RFC 3261 14.2).
-    fn early_update(
-        &mut self,
-        ringing: &mut Ringing,
-        inbound: &Inbound,
-        incoming: &Incoming<'_>,
-        by: ReinviteMethod,
-        now: Instant,
-    ) -> Result<(), Refuse> {
-        let offers = by == ReinviteMethod::Invite || read_sdp(&incoming.request)?.is_some();
-        if offers {
-            return Err(self.pending());
-        }
-        ringing.dialog.refresh_target(&incoming.request);
-        self.respond(inbound.tx, inbound.base.response(StatusCode::OK), now);
-        Ok(())
     }
 
     /// A re-INVITE or UPDATE of an answered call.
@@ -174,7 +166,7 @@ impl Endpoint {
         up.dialog.refresh_target(request);
         let inbound = Inbound { tx: inbound.tx, base: inbound.base.clone(), cseq: inbound.cseq };
         let answer_by = now + limits::REINVITE_ANSWER;
-        let pending = PendingInbound { inbound, by, agreed, offer: offer.clone(), answer_by };
+        let pending = PendingInbound { inbound, by, agreed: Some(agreed), offer: offer.clone(), answer_by };
         // The same offer as before: a session refresh, which needs no thought (RFC 4028 7.4).
         if offer.is_some()
             && offer == up.answered_offer
@@ -199,10 +191,14 @@ impl Endpoint {
     ) {
         let PendingInbound { inbound, by, agreed, offer, .. } = pending;
         let mut response = inbound.base.response(StatusCode::OK);
-        self.add_session(response.headers_mut(), agreed, trunk);
+        if let Some(agreed) = agreed {
+            self.add_session(response.headers_mut(), agreed, trunk);
+        }
         response.set_body(SDP, sdp.bytes());
         let Some(bytes) = self.respond(inbound.tx, response, now) else { return };
-        up.session = SessionTimer::new(agreed, now);
+        if let Some(agreed) = agreed {
+            up.session = SessionTimer::new(agreed, now);
+        }
         up.answer_in_ack = offer.is_none();
         up.local_sdp = Some(sdp);
         up.answered_offer = offer.as_ref().map(Body::detached);
@@ -212,7 +208,7 @@ impl Endpoint {
     }
 
     /// RFC 3261 14.2: 500 with a Retry-After of up to ten seconds.
-    fn pending(&mut self) -> Refuse {
+    pub(super) fn pending(&mut self) -> Refuse {
         let wait = self.tokens.seconds(0, 10);
         Refuse::new(StatusCode::SERVER_INTERNAL_ERROR, Refusal::ReinvitePending).retry_after(wait)
     }
@@ -237,7 +233,8 @@ impl Endpoint {
         let secure = match &call.phase {
             Phase::Ringing(ringing) => ringing.dialog.is_secure(),
             Phase::Up(up) => up.dialog.is_secure(),
-            Phase::Calling(_) | Phase::Gone => false,
+            Phase::Calling(calling) => calling.invite.uri().is_secure(),
+            Phase::Gone => false,
         };
         // To has our tag already.
         let base = Base::new(&incoming.request, "").ok()?;
@@ -281,17 +278,22 @@ impl Endpoint {
 }
 
 /// Rate and CSeq (RFC 3261 12.2.2). A BYE is never too fast.
-fn check_order(call: &mut Call, incoming: &Incoming<'_>, now: Instant) -> Result<(), Refuse> {
+fn check_order(call: &mut Call, id: &DialogId, incoming: &Incoming<'_>, now: Instant) -> Result<(), Refuse> {
     let cseq = incoming.request.cseq()?.seq;
     let is_bye = *incoming.request.method() == Method::Bye;
-    if let Phase::Up(up) = &mut call.phase
-        && !is_bye
-        && let Err(wait) = up.requests.take(now)
+    let requests = match &mut call.phase {
+        Phase::Up(up) => Some(&mut up.requests),
+        Phase::Ringing(_) | Phase::Calling(_) => call.earlies().next().map(|early| &mut early.requests),
+        Phase::Gone => None,
+    };
+    if !is_bye
+        && let Some(requests) = requests
+        && let Err(wait) = requests.take(now)
     {
         let refuse = Refuse::new(StatusCode::SERVER_INTERNAL_ERROR, Refusal::InDialogRate);
         return Err(refuse.retry_after(wait));
     }
-    let Some(dialog) = call.dialog_mut() else {
+    let Some(dialog) = call.dialog_named(id) else {
         return Err(Refuse::new(StatusCode::CALL_DOES_NOT_EXIST, Refusal::NoDialog));
     };
     dialog.accept(cseq).map_err(|_| Refuse::new(StatusCode::SERVER_INTERNAL_ERROR, Refusal::CSeqOrder))

@@ -80,7 +80,7 @@ impl Endpoint {
         let headers = request.headers_mut();
         headers.push(HeaderName::Contact, contact);
         headers.push(HeaderName::Allow, self.allow(&call.trunk));
-        headers.push(HeaderName::Supported, self.supported(&call.trunk).join(", "));
+        headers.push(HeaderName::Supported, self.extensions(&call.trunk, false));
         headers.push(HeaderName::SessionExpires, agreed.as_uac().to_value());
         headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
         let purpose = match by {
@@ -121,10 +121,21 @@ impl Endpoint {
 
     /// The final response to our UPDATE; `None` for none in time.
     pub(super) fn on_update_answered(&mut self, call: &mut Call, id: TxId, response: Option<&Response>, now: Instant) {
+        if matches!(call.phase, Phase::Ringing(_) | Phase::Calling(_)) {
+            self.on_prack_answered(call, id, now);
+            self.on_early_answered(call, id, response, now);
+            return;
+        }
         match response {
             Some(response) if response.status().is_success() => {
                 let Phase::Up(up) = &mut call.phase else { return };
-                if up.outbound.take_if(|pending| pending.tx == id).is_some() {
+                let Some(pending) = up.outbound.take_if(|pending| pending.tx == id) else { return };
+                // An offer before the call was answered has no session timer.
+                if let Some(offer) = pending.wanted.offer {
+                    up.dialog.refresh_target(response);
+                    (up.local_sdp, up.answered_offer) = (Some(offer), None);
+                    self.tell(call, Event::Reinvited { sdp: sdp_of(response) });
+                } else {
                     self.conclude(call, response, now);
                 }
             }

@@ -204,19 +204,14 @@ impl Endpoint {
             | Method::Options
             | Method::Info
             | Method::Update
+            | Method::Prack
             | Method::Notify
             | Method::Refer => {}
             Method::Other(_) => {
                 let refuse = Refuse::new(StatusCode::NOT_IMPLEMENTED, Refusal::NotImplemented);
                 return Err(refuse.with(HeaderName::Allow, self.allow(trunk)));
             }
-            Method::Ack
-            | Method::Cancel
-            | Method::Register
-            | Method::Prack
-            | Method::Message
-            | Method::Subscribe
-            | Method::Publish => {
+            Method::Ack | Method::Cancel | Method::Register | Method::Message | Method::Subscribe | Method::Publish => {
                 let refuse = Refuse::new(StatusCode::METHOD_NOT_ALLOWED, Refusal::MethodNotAllowed);
                 return Err(refuse.with(HeaderName::Allow, self.allow(trunk)));
             }

@@ -7,7 +7,8 @@ use crate::transaction::{ClientKey, Received};
 use crate::wire::{HeaderError, HeaderName, Method, Request, Response, Text, sdp_body};
 
 use super::authenticate::copy_credentials;
-use super::call::{AckDue, Call, Cancel, Path, Phase, Up};
+use super::call::{AckDue, Call, Cancel, EarlyFork, Path, Phase, Up};
+use super::early::Exchange;
 use super::recv::Arrival;
 use super::respond::encode_request;
 use super::transactions::{ClientMachine, Purpose, TxId};
@@ -168,8 +169,16 @@ impl Endpoint {
 
     /// Our call is answered: the dialog stands, the ACK goes out. One that was taken back meanwhile ends with a BYE.
     fn answered(&mut self, call: &mut Call, id: TxId, response: &Response, tag: &Text, now: Instant) -> bool {
-        let Phase::Calling(calling) = std::mem::replace(&mut call.phase, Phase::Gone) else { return false };
-        let made = Dialog::uac(&calling.invite, response).ok();
+        let Phase::Calling(mut calling) = std::mem::replace(&mut call.phase, Phase::Gone) else { return false };
+        let fork = calling.fork(tag);
+        let (early_dialog, early) = match self.choose_fork(call, &mut calling, tag, now) {
+            Some(EarlyFork { dialog, early, .. }) => (dialog, Some(early)),
+            None => (None, None),
+        };
+        let made = match early_dialog {
+            Some(mut dialog) => dialog.confirm(response).map(|()| dialog).ok(),
+            None => Dialog::uac(&calling.invite, response).ok(),
+        };
         let agreed = self.config.session.conclude(response);
         let (Some(dialog), Ok(agreed)) = (made, agreed) else {
             self.end(call, EndedBy::Failure, EndReason::BadAnswer, None);
@@ -180,11 +189,13 @@ impl Endpoint {
             self.end(call, EndedBy::Failure, EndReason::Transport, None);
             return true;
         }
-        let sdp = sdp_of(response);
-        let fork = calling.fork(tag);
-        let cseq = dialog.local_cseq();
+        let exchange = early.as_ref().map(|early| early.exchange);
+        // The answer in a reliable response was the answer (RFC 3261 13.2.1).
+        let sdp = sdp_of(response).filter(|_| exchange != Some(Exchange::Agreed));
+        let cseq = calling.invite.cseq().map(|cseq| cseq.seq).unwrap_or_default();
+        let offers = exchange == Some(Exchange::Owed) || (calling.offer.is_none() && sdp.is_some());
         let mut ack_due = None;
-        if calling.offer.is_none() && calling.cancel == Cancel::No && sdp.is_some() {
+        if offers && calling.cancel == Cancel::No {
             self.owe_ack(id, tag);
             ack_due = Some(AckDue { tx: id, cseq, tag: tag.clone(), answer_by: now + limits::REINVITE_ANSWER });
         } else {
@@ -195,6 +206,9 @@ impl Endpoint {
         call.dialog = Some(name);
         let mut up = Up::new(dialog, true, SessionTimer::new(agreed, now));
         up.local_sdp = calling.offer;
+        if let Some(early) = early.filter(|early| early.exchange == Exchange::Agreed) {
+            up.take_over(early);
+        }
         up.ack_due = ack_due;
         call.phase = Phase::Up(Box::new(up));
         match calling.cancel {

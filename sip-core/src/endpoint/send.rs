@@ -155,7 +155,7 @@ impl Endpoint {
             Flow::Stream(id) => self
                 .transport
                 .get(id)
-                .map_or(SourceFacts::plain(NOWHERE, path.transport), super::connection::Connection::facts),
+                .map_or_else(|| SourceFacts::plain(NOWHERE, path.transport), super::connection::Connection::facts),
         }
     }
 

@@ -54,6 +54,12 @@ refusals! {
     TooManyHops = "too_many_hops",
     /// Require names an extension that we do not have: 420.
     BadExtension = "bad_extension",
+    /// The trunk's rule wants reliable provisional responses, which the caller does not have: 421.
+    ExtensionRequired = "extension_required",
+    /// A PRACK that acknowledges nothing: 481 (RFC 3262 3).
+    StrayPrack = "stray_prack",
+    /// No PRACK came for a reliable provisional response: 504 to the INVITE.
+    PrackTimeout = "prack_timeout",
     /// A body of a kind that we do not read: 415.
     MediaType = "media_type",
     /// A Request-URI scheme that we do not serve: 416.
@@ -160,7 +166,7 @@ pub struct Stats {
     pub unanswered: usize,
     /// Transactions of all four kinds.
     pub transactions: usize,
-    /// Dialogs, early ones of calls that we place not counted apart.
+    /// Dialogs, early ones too.
     pub dialogs: usize,
     /// Connections, those being made too.
     pub connections: usize,

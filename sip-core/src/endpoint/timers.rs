@@ -97,10 +97,10 @@ impl Endpoint {
     /// No response to a request of a call.
     pub(super) fn on_no_response(&mut self, call: &mut Call, id: TxId, is_invite: bool, now: Instant) {
         match &call.phase {
-            Phase::Calling(_) => self.on_refused(call, id, None, now),
+            Phase::Calling(_) if is_invite => self.on_refused(call, id, None, now),
             Phase::Up(_) if is_invite => self.on_reinvite_refused(call, id, None, now),
-            Phase::Up(_) => self.on_request_answered(call, id, None, now),
-            Phase::Ringing(_) | Phase::Gone => {}
+            Phase::Up(_) | Phase::Ringing(_) | Phase::Calling(_) => self.on_request_answered(call, id, None, now),
+            Phase::Gone => {}
         }
     }
 
@@ -184,12 +184,16 @@ impl Endpoint {
             Phase::Ringing(_) => {
                 let Phase::Ringing(mut ringing) = std::mem::replace(&mut call.phase, Phase::Gone) else { return };
                 if ringing.ring_again_at.is_some_and(|at| at <= now) {
-                    self.ring_again(&mut ringing, now);
+                    self.ring_again(&call.trunk, &mut ringing, now);
                 }
                 call.phase = Phase::Ringing(ringing);
+                self.on_reliable_due(call, now);
+                self.expire_early(call, now);
+                self.pursue_early(call, now);
             }
             Phase::Up(_) => self.on_up_due(call, now),
-            Phase::Calling(_) | Phase::Gone => {}
+            Phase::Calling(_) => self.on_calling_due(call, now),
+            Phase::Gone => {}
         }
     }
 

@@ -50,6 +50,11 @@ impl Tokens {
         1 + (self.rng.next_u32() & 0xffff)
     }
 
+    /// The first RSeq of an INVITE: 1 to 2^31 - 1 (RFC 3262 3), with room to count on.
+    pub(super) fn rseq(&mut self) -> u32 {
+        1 + (self.rng.next_u32() & 0x3fff_ffff)
+    }
+
     /// A whole number of seconds in `from..=to`, for Retry-After: clients that were refused together shall not come back
     /// together.
     pub(super) fn seconds(&mut self, from: u64, to: u64) -> Duration {

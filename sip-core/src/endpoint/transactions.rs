@@ -75,7 +75,7 @@ pub(super) enum Purpose {
     Invite(Box<Forks>),
     /// UPDATE: a session refresh.
     Update,
-    /// REFER, NOTIFY or INFO: the call waits for the answer.
+    /// PRACK, REFER, NOTIFY or INFO: the call waits for the answer.
     Asked,
     /// BYE or CANCEL: nobody waits for the answer.
     Farewell,

@@ -20,7 +20,7 @@ impl Endpoint {
     fn execute(&mut self, call: &mut Call, command: Command, now: Instant) {
         match (command, std::mem::replace(&mut call.phase, Phase::Gone)) {
             (Command::Ring { status, sdp }, Phase::Ringing(mut ringing)) => {
-                self.ring(&mut ringing, status, sdp, now);
+                self.ring(&call.trunk, &mut ringing, status, sdp, now);
                 call.phase = Phase::Ringing(ringing);
             }
             (Command::Answer { sdp }, Phase::Ringing(ringing)) => self.answer(call, *ringing, sdp, now),
@@ -38,6 +38,22 @@ impl Endpoint {
             (Command::Reinvite { sdp }, phase @ Phase::Up(_)) => {
                 call.phase = phase;
                 self.want_change(call, sdp, now);
+            }
+            (Command::Acknowledge { sdp }, phase @ Phase::Calling(_)) => {
+                call.phase = phase;
+                self.answer_in_prack(call, sdp, now);
+            }
+            (Command::Reinvite { sdp }, phase @ (Phase::Ringing(_) | Phase::Calling(_))) => {
+                call.phase = phase;
+                self.want_early_change(call, sdp, now);
+            }
+            (Command::AnswerReinvite { sdp }, phase @ (Phase::Ringing(_) | Phase::Calling(_))) => {
+                call.phase = phase;
+                self.answer_early(call, Ok(sdp), now);
+            }
+            (Command::RejectReinvite { status }, phase @ (Phase::Ringing(_) | Phase::Calling(_))) => {
+                call.phase = phase;
+                self.answer_early(call, Err(status), now);
             }
             (Command::Acknowledge { sdp }, Phase::Up(mut up)) => {
                 self.acknowledge(call, &mut up, Some(sdp));
@@ -158,6 +174,7 @@ impl Endpoint {
             self.end(&mut call, EndedBy::Failure, EndReason::Transport, None);
         }
         self.call_schedule.set(call.key, None);
+        self.forget_early_dialogs(&mut call);
         self.release_call(call.key, &call.trunk);
         if let Some(dialog) = &call.dialog {
             self.dialogs.remove(dialog);

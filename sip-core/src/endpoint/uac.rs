@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::admission::Transport;
+use crate::admission::{Rel100, Transport};
 use crate::transaction::ClientKey;
 use crate::wire::{CSeq, HeaderName, Method, NameAddr, Request, Response, StatusCode};
 
 use super::call::{Call, Calling, Cancel, Path, Phase};
+use super::redirect::Redirects;
+use super::reliable::REL100;
 use super::respond::SDP;
 use super::send::MAX_FORWARDS;
 use super::transactions::{ClientMachine, Forks, Purpose, TxId};
@@ -57,7 +59,8 @@ impl Endpoint {
         let mut invite = Request::new(Method::Invite, dial.target.clone());
         let contact = self.contact(flow, hop.transport, hop.address, dial.target.is_secure());
         let (tag, call_id, cseq) = (self.tokens.tag(), self.tokens.call_id(), self.tokens.cseq());
-        let (allow, supported) = (self.allow(&dial.trunk), self.supported(&dial.trunk).join(", "));
+        let (allow, supported) = (self.allow(&dial.trunk), self.extensions(&dial.trunk, true));
+        let required = self.rel100(&dial.trunk) == Rel100::Required;
         let headers = invite.headers_mut();
         headers.push(HeaderName::From, NameAddr::new(dial.from).with_tag(&tag).to_value());
         headers.push(HeaderName::To, NameAddr::new(dial.target).to_value());
@@ -66,6 +69,9 @@ impl Endpoint {
         headers.push(HeaderName::Contact, contact);
         headers.push(HeaderName::Allow, allow);
         headers.push(HeaderName::Supported, supported);
+        if required {
+            headers.push(HeaderName::Require, REL100);
+        }
         headers.push(HeaderName::SessionExpires, self.config.session.interval.as_secs().to_string());
         headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
         for (name, value) in dial.headers {
@@ -79,6 +85,7 @@ impl Endpoint {
         let sent = self.send_request(&path, dial.trunk.clone(), Some(key), invite, purpose, now);
         let (tx, branch) = sent.map_err(|_| DialError::Full)?;
         self.transport.count_call(flow, true, now);
+        let redirects = Redirects::new(bare.uri());
         let calling = Calling {
             tx,
             invite: bare,
@@ -86,10 +93,19 @@ impl Endpoint {
             offer: dial.sdp,
             cancel: Cancel::No,
             interval_retries: 0,
+            redirects,
             forks: Vec::new(),
         };
         let phase = Phase::Calling(Box::new(calling));
-        self.settle(Box::new(Call { key, trunk: dial.trunk, path, phase, dialog: None, is_over: false }));
+        self.settle(Box::new(Call {
+            key,
+            trunk: dial.trunk,
+            path,
+            phase,
+            dialog: None,
+            early: Vec::new(),
+            is_over: false,
+        }));
         Ok(key)
     }
 
@@ -156,6 +172,11 @@ impl Endpoint {
             self.call_again(call, Duration::from_secs(u64::from(min_se)), now);
             return;
         }
+        if let Some(response) = response
+            && self.redirect(call, response, now)
+        {
+            return;
+        }
         call.phase = Phase::Gone;
         match response {
             Some(response) => self.end(call, EndedBy::Remote, EndReason::Refused(response.status()), None),
@@ -165,33 +186,13 @@ impl Endpoint {
 
     /// The INVITE again, with the interval that the peer asks for (RFC 4028 7.3).
     fn call_again(&mut self, call: &mut Call, min_se: Duration, now: Instant) {
-        let Phase::Calling(mut calling) = std::mem::replace(&mut call.phase, Phase::Gone) else { return };
+        let Phase::Calling(calling) = &mut call.phase else { return };
         let interval = self.config.session.interval.max(min_se).as_secs();
-        let cseq = calling.invite.cseq().map_or(1, |cseq| cseq.seq.saturating_add(1));
         let headers = calling.invite.headers_mut();
-        headers.set(HeaderName::CSeq, CSeq::new(cseq, Method::Invite).to_value());
         headers.set(HeaderName::SessionExpires, interval.to_string());
         headers.set(HeaderName::MinSe, min_se.as_secs().to_string());
-        let mut invite = calling.invite.clone();
-        if let Some(offer) = &calling.offer {
-            invite.set_body(SDP, offer.bytes());
-        }
-        calling.forks.clear();
-        let purpose = Purpose::Invite(Box::new(Forks::new(calling.invite.clone())));
-        if self.renew_path(call, now).is_err() {
-            self.end(call, EndedBy::Failure, EndReason::Transport, None);
-            return;
-        }
-        let path = call.path.clone();
-        match self.send_request(&path, call.trunk.clone(), Some(call.key), invite, purpose, now) {
-            Ok((tx, branch)) => {
-                calling.tx = tx;
-                calling.branch = branch;
-                calling.interval_retries += 1;
-                call.phase = Phase::Calling(calling);
-            }
-            Err(_) => self.end(call, EndedBy::Failure, EndReason::Transport, None),
-        }
+        calling.interval_retries += 1;
+        self.invite_again(call, now);
     }
 
     /// CANCEL, or the ACK of a refusal: what they repeat of the INVITE (RFC 3261 9.1, 17.1.1.3). The same branch.

@@ -7,6 +7,8 @@ use crate::dialog::{Dialog, DialogError, DialogId, Negotiated, SessionTimer, Una
 use crate::wire::{BodyError, HeaderName, Headers, Request, Response, StatusCode, Text, sdp_body};
 
 use super::call::{Call, Inbound, Path, Phase, Ringing, Up};
+use super::early::{Early, Exchange};
+use super::reliable::{Reliable, is_reliable};
 use super::request::Incoming;
 use super::respond::{Base, Refuse, SDP, retry_after};
 use super::transactions::{MergeKey, TxId};
@@ -21,6 +23,7 @@ struct Screened {
     merge: MergeKey,
     base: Base,
     path: Path,
+    is_reliable: bool,
 }
 
 impl Endpoint {
@@ -53,6 +56,7 @@ impl Endpoint {
         let dialog = screened.dialog.id().clone();
         self.dialogs.insert(dialog.clone(), key);
         self.transport.count_call(screened.path.flow, true, now);
+        let exchange = if screened.sdp.is_some() { Exchange::Owed } else { Exchange::Idle };
         let ringing = Ringing {
             inbound: Inbound { tx, base: screened.base, cseq },
             dialog: screened.dialog,
@@ -61,9 +65,19 @@ impl Endpoint {
             remote_offer: screened.sdp,
             ring_again_at: None,
             has_rung: false,
+            reliable: Reliable::new(screened.is_reliable, self.tokens.rseq()),
+            early: Early::new(exchange),
         };
         let phase = Phase::Ringing(Box::new(ringing));
-        self.settle(Box::new(Call { key, trunk, path: screened.path, phase, dialog: Some(dialog), is_over: false }));
+        self.settle(Box::new(Call {
+            key,
+            trunk,
+            path: screened.path,
+            phase,
+            dialog: Some(dialog),
+            early: Vec::new(),
+            is_over: false,
+        }));
         let event = Event::Incoming(Box::new(admitted));
         self.transport.push_output(Output::Event { call: key, event });
     }
@@ -88,6 +102,7 @@ impl Endpoint {
             let wait = self.tokens.seconds(5, 15);
             return Err(Refuse::new(StatusCode::SERVICE_UNAVAILABLE, reason).retry_after(wait));
         }
+        let is_reliable = is_reliable(self.rel100(&incoming.arrival.trunk), request)?;
         let sdp = read_sdp(request)?;
         let agreed = self.session_interval(request)?;
         let tag = self.tokens.tag();
@@ -97,7 +112,7 @@ impl Endpoint {
         let contact = self.contact(flow, source.transport, source.address, dialog.is_secure());
         let base = Base::new(request, &tag)?.in_dialog(request, contact);
         let path = Path { flow, transport: source.transport, next_hop: None };
-        Ok(Screened { replaces, sdp, dialog, agreed, merge, base, path })
+        Ok(Screened { replaces, sdp, dialog, agreed, merge, base, path, is_reliable })
     }
 
     /// What both sides want of session timers, or 422 (RFC 4028 9).
@@ -156,10 +171,26 @@ impl Endpoint {
     }
 
     /// The TU rings.
-    pub(super) fn ring(&mut self, ringing: &mut Ringing, status: StatusCode, sdp: Option<Body>, now: Instant) {
+    pub(super) fn ring(
+        &mut self,
+        trunk: &TrunkId,
+        ringing: &mut Ringing,
+        status: StatusCode,
+        sdp: Option<Body>,
+        now: Instant,
+    ) {
         if !status.is_provisional() || status == StatusCode::TRYING {
             return;
         }
+        if ringing.reliable.is_on {
+            if self.ring_reliably(trunk, ringing, status, sdp, now) {
+                ringing.has_rung = true;
+                ringing.ring_again_at = Some(now + RING_AGAIN_RELIABLY);
+            }
+            return;
+        }
+        // An offer of ours needs a reliable response (RFC 3261 13.2.1).
+        let sdp = sdp.filter(|_| !ringing.delayed_offer);
         let mut response = ringing.inbound.base.response(status);
         if let Some(sdp) = sdp {
             response.set_body(SDP, sdp.bytes());
@@ -171,7 +202,12 @@ impl Endpoint {
     }
 
     /// The last 1xx again, so that proxies do not give up (RFC 3261 13.3.1.1).
-    pub(super) fn ring_again(&mut self, ringing: &mut Ringing, now: Instant) {
+    pub(super) fn ring_again(&mut self, trunk: &TrunkId, ringing: &mut Ringing, now: Instant) {
+        if ringing.reliable.is_on {
+            self.ring(trunk, ringing, StatusCode::SESSION_PROGRESS, None, now);
+            ringing.ring_again_at = Some(now + RING_AGAIN_RELIABLY);
+            return;
+        }
         ringing.ring_again_at = Some(now + RING_AGAIN);
         let Some(tx) = self.transactions.server(ringing.inbound.tx) else { return };
         let reply = tx.reply.clone();
@@ -183,25 +219,40 @@ impl Endpoint {
     }
 
     /// The TU answers: 200, and from now on the call is up.
-    pub(super) fn answer(&mut self, call: &mut Call, ringing: Ringing, sdp: Body, now: Instant) {
-        let Ringing { inbound, dialog, agreed, delayed_offer, remote_offer, .. } = ringing;
+    pub(super) fn answer(&mut self, call: &mut Call, mut ringing: Ringing, sdp: Body, now: Instant) {
+        if ringing.reliable.holds_answer() {
+            ringing.reliable.keep_answer(sdp);
+            call.phase = Phase::Ringing(Box::new(ringing));
+            return;
+        }
+        let Ringing { inbound, dialog, agreed, delayed_offer, remote_offer, reliable, early, .. } = ringing;
+        // A description that was said reliably is not said again (RFC 3261 13.2.1).
+        let is_agreed = early.exchange == Exchange::Agreed;
         let mut response = inbound.base.response(StatusCode::OK);
         self.add_session(response.headers_mut(), agreed, &call.trunk);
-        response.set_body(SDP, sdp.bytes());
+        if !is_agreed {
+            response.set_body(SDP, sdp.bytes());
+        }
         let Some(bytes) = self.respond(inbound.tx, response, now) else {
             self.end(call, EndedBy::Failure, EndReason::LastResort, None);
             return;
         };
         let mut up = Up::new(dialog, false, SessionTimer::new(agreed, now));
         up.unacked = Some(Unacked::new(inbound.cseq, bytes, &self.config.timers, now));
-        up.answer_in_ack = delayed_offer;
-        up.local_sdp = Some(sdp);
-        up.answered_offer = remote_offer.as_ref().map(Body::detached);
+        up.late_prack = reliable.late().map(|rseq| (rseq, inbound.cseq));
+        if is_agreed {
+            up.take_over(early);
+        } else {
+            up.answer_in_ack = delayed_offer;
+            up.local_sdp = Some(sdp);
+            up.answered_offer = remote_offer.as_ref().map(Body::detached);
+        }
         call.phase = Phase::Up(Box::new(up));
     }
 
     /// A final response other than 2xx to an inbound call; the call is over.
     pub(super) fn reject(&mut self, ringing: &Ringing, reject: &Reject, now: Instant) {
+        self.drop_early(&ringing.early, now);
         let mut response = ringing.inbound.base.response(reject.status);
         let headers = response.headers_mut();
         if let Some(cause) = reject.reason {
@@ -319,3 +370,5 @@ impl From<DialogError> for Refuse {
 
 /// How often a 1xx is said again; once a minute (RFC 3261 13.3.1.1).
 const RING_AGAIN: Duration = Duration::from_mins(1);
+/// The same for reliable ones, which no proxy misses (RFC 3262 3).
+const RING_AGAIN_RELIABLY: Duration = Duration::from_secs(150);

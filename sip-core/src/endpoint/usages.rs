@@ -42,9 +42,12 @@ impl Usages {
 }
 
 impl Endpoint {
-    /// A request other than INVITE of an answered call has its final response; `None` for none in time.
+    /// A request other than INVITE of a call has its final response; `None` for none in time.
     pub(super) fn on_request_answered(&mut self, call: &mut Call, id: TxId, response: Option<&Response>, now: Instant) {
-        let Phase::Up(up) = &call.phase else { return };
+        let Phase::Up(up) = &call.phase else {
+            self.on_update_answered(call, id, response, now);
+            return;
+        };
         if up.usages.ours.as_ref().is_some_and(|ours| ours.asks(id)) {
             self.on_refer_answered(call, response, now);
         } else if up.usages.theirs.as_ref().is_some_and(|theirs| theirs.asks(id)) {

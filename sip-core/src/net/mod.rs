@@ -40,6 +40,7 @@ mod config;
 mod driver;
 mod handle;
 mod identity;
+mod resolver;
 mod stream;
 pub mod tls;
 mod verify;
@@ -49,6 +50,7 @@ pub use config::{Config, Listen, Listening, ServeError};
 pub use handle::{
     COMMAND_QUEUE, Closed, EVENT_QUEUE, INCOMING_QUEUE, IncomingCall, OutgoingCall, PlaceError, SipHandle, TRUNK_QUEUE,
 };
+pub use resolver::{Resolver, ResolverError};
 
 use std::time::Duration;
 

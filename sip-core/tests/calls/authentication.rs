@@ -9,10 +9,11 @@ use sip_core::endpoint::{Body, CallKey, Command, EndReason, Event, NextHop, Refu
 use sip_core::limits;
 use sip_core::wire::{HeaderName, Headers, Method, Request, StatusCode, Uri};
 
+use crate::connections::tls_facts;
 use crate::outbound::{CONTACT, dial, place};
 use crate::pair::{Pair, Weather, Who};
 use crate::script::{Message, established, response_to};
-use crate::station::{CARRIER, Sent, Station, TCP};
+use crate::station::{CARRIER, Sent, Station, TCP, TLS};
 
 /// Another host of the trunk's network.
 const NEIGHBOUR: &str = "198.51.100.99:5060";
@@ -177,9 +178,34 @@ fn each_request_within_a_call_answers_its_challenge_in_order() {
     station.pass_secs(900);
     let again = asked_again(&mut station, "UPDATE", "n4");
     station.recv(CARRIER, response_to(&again, "200 OK", "", &["Session-Expires: 1800;refresher=uac"], ""));
+    // What goes on beside the session.
+    let info = Command::Info { content_type: "application/dtmf-relay".into(), body: Body::from(b"Signal=1".to_vec()) };
+    station.command(key, info);
+    let again = asked_again(&mut station, "INFO", "n5");
+    station.recv(CARRIER, response_to(&again, "200 OK", "", &[], ""));
+    assert!(matches!(station.event().1, Event::InfoAnswered { status: StatusCode::OK }));
+    let target = Box::new("sip:+14155550100@carrier.example".parse().unwrap());
+    station.command(key, Command::Refer { target, replaces: None, referred_by: None });
+    let again = asked_again(&mut station, "REFER", "n6");
+    station.recv(CARRIER, response_to(&again, "202 Accepted", "", &[], ""));
+    assert!(matches!(station.event().1, Event::ReferAccepted));
+    // Its subscription goes by the number of the REFER that was accepted (RFC 3515 2.4.6).
+    let tags = (again.header("From").unwrap(), again.header("To").unwrap());
+    let notify = format!(
+        "NOTIFY sip:call@192.0.2.10 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKnotify\r\nFrom: {}\r\n\
+         To: {}\r\nCall-ID: {}\r\nCSeq: 1 NOTIFY\r\nContact: <sip:bob@198.51.100.7>\r\nEvent: refer;id={}\r\n\
+         Subscription-State: terminated\r\nContent-Type: message/sipfrag\r\nContent-Length: 14\r\n\r\nSIP/2.0 200 OK",
+        tags.1,
+        tags.0,
+        again.header("Call-ID").unwrap(),
+        cseq(&again)
+    );
+    station.recv(CARRIER, notify);
+    station.expect_status(200);
+    assert!(matches!(station.event().1, Event::ReferProgress { status: StatusCode::OK, is_final: true }));
     // BYE, though the call is gone by then.
     station.hang_up(key);
-    let again = asked_again(&mut station, "BYE", "n5");
+    let again = asked_again(&mut station, "BYE", "n7");
     station.recv(CARRIER, response_to(&again, "200 OK", "", &[], ""));
     assert_eq!(station.ended().reason, EndReason::Bye);
     station.pass_secs(40);
@@ -400,6 +426,71 @@ fn over_a_connection_of_ours_a_challenge_is_answered_too() {
     station.ended();
     station.pass_secs(40);
     station.expect_empty();
+}
+
+/// RFC 3515: we tell the peer how a call fares that it asked for, and it wants to know who tells.
+#[test]
+fn a_notify_answers_its_challenge() {
+    let rule = TrunkRule::new("carrier-a").peer("198.51.100.0/24".parse().unwrap()).credentials(alice()).refer(true);
+    let mut station = Station::with(vec![rule], |_| {});
+    // The peer's address is the trunk's own next hop: a call of ours went there and proved who we are.
+    let (first, _) = challenged_call(&mut station);
+    station.hang_up(first);
+    station.all_sent();
+    station.ended();
+    let (key, ok) = established(&mut station);
+    station.recv(CARRIER, Message::within(&ok, "REFER", 2).header("Refer-To: <sip:100@carrier.example>").text());
+    assert!(matches!(station.event().1, Event::Refer(_)));
+    station.command(key, Command::AcceptRefer);
+    station.expect_status(202);
+    let notify = station.expect_request("NOTIFY");
+    assert_eq!(param(notify.header("Authorization").unwrap(), "nonce"), "n1");
+    challenge(&mut station, &notify, Asker::Server, &digest("carrier.example", "n2", ", stale=true"));
+    let again = station.expect_request("NOTIFY");
+    assert_eq!((cseq(&again), again.body()), (cseq(&notify) + 1, notify.body()));
+    assert_eq!(param(again.header("Authorization").unwrap(), "nonce"), "n2");
+    station.recv(CARRIER, response_to(&again, "200 OK", "", &[], ""));
+    station.command(key, Command::NotifyRefer { status: StatusCode::OK });
+    let last = station.expect_request("NOTIFY");
+    assert_eq!((cseq(&last), param(last.header("Authorization").unwrap(), "nc")), (cseq(&again) + 1, "00000002"));
+}
+
+/// RFC 5923: a connection that the peer opened is as good as its certificate's name.
+#[test]
+fn over_a_connection_of_the_peer_a_challenge_is_answered_where_it_shows_the_next_hops_name() {
+    for (shown, answers) in [("sbc.example", true), ("other.example", false)] {
+        let rule = TrunkRule::new("carrier-a").peer("sips:sbc.example".parse().unwrap());
+        let rule = rule.peer("sips:other.example".parse().unwrap()).credentials(alice());
+        let mut station = Station::with(vec![rule], |_| {});
+        let inbound = station.connect(TLS, "198.51.100.7:40000", Some(tls_facts(&[shown])));
+        let options = Message { method: "OPTIONS", body: String::new(), ..Message::invite() }.over("TLS");
+        station.recv_on(inbound, options.text().replace(":5060;branch=", ":5061;alias;branch="));
+        station.expect_status(200);
+        let next_hop = Some(NextHop::tls("198.51.100.7:5061".parse().unwrap(), "sbc.example"));
+        station.endpoint.dial(sip_core::endpoint::Dial { next_hop, ..dial() }, station.now).unwrap();
+        station.drain();
+        assert_eq!(station.connects.is_empty(), answers, "another name is another connection");
+        if answers {
+            let invite = station.expect_request("INVITE");
+            let line = format!("WWW-Authenticate: {}", digest("carrier.example", "n1", ""));
+            station.recv_on(inbound, response_to(&invite, "401 Unauthorized", "c1", &[&line], ""));
+            station.expect_request("ACK");
+            assert!(station.expect_request("INVITE").header("Authorization").is_some());
+        }
+        // A call that came over it is answered to nobody.
+        station.recv_on(inbound, Message::numbered(5).over("TLS").text());
+        let key = station.incoming();
+        station.answer(key);
+        let ok = station.all_sent().pop().unwrap();
+        let ack = Message { call_id: "call-n5@carrier".into(), from_tag: "from-n5".into(), ..Message::ack(&ok, 1) };
+        station.recv_on(inbound, ack.over("TLS").text());
+        station.hang_up(key);
+        let bye = station.expect_request("BYE");
+        let line = format!("WWW-Authenticate: {}", digest("carrier.example", "n2", ""));
+        station.recv_on(inbound, response_to(&bye, "401 Unauthorized", "", &[&line], ""));
+        station.expect_silence();
+        assert_eq!(station.refused(Refusal::ChallengeForeign), 1);
+    }
 }
 
 #[test]

@@ -253,8 +253,8 @@ fn options_is_answered_in_and_out_of_a_dialog() {
     let outside = Message { method: "OPTIONS", body: String::new(), ..Message::invite() };
     station.recv(CARRIER, outside.text());
     let ok = station.expect_status(200);
-    assert_eq!(ok.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY"));
-    assert_eq!((ok.header("Accept"), ok.header("Supported")), (Some("application/sdp"), Some("timer")));
+    assert_eq!(ok.header("Allow"), Some("INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY"));
+    assert_eq!((ok.header("Accept"), ok.header("Supported")), (Some("application/sdp"), Some("timer, 100rel")));
     station.expect_empty();
     station.recv(CARRIER, outside.text());
     assert_eq!(station.expect_status(200).text, ok.text, "the same to a retransmission");

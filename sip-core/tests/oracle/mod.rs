@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use sip_core::{
-    identity::{Chain, Identity, Passport, Roots},
     auth::{Algorithm, Algorithms, Asker, Challenge, Challenger, Credentials, Keyring, Presented, Qop, Realm, Verdict},
+    identity::{Chain, Identity, Passport, Roots},
     limits,
     sdp::{SessionDescription, media_target},
     wire::{

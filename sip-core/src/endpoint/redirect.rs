@@ -1,0 +1,147 @@
+//! Redirections of calls that we place (RFC 3261 8.1.3.4), as far as the trunk's rule follows them.
+//!
+//! A Contact only changes the Request-URI. The call goes the trunk's own way all the same: where a packet goes is never
+//! for a peer to say (THREATS T44).
+
+use std::time::Instant;
+
+use crate::limits;
+use crate::wire::{CSeq, Contact, HeaderName, Method, NameAddr, Response, StatusCode, Text, Uri};
+
+use super::call::{Call, Calling, Cancel, Phase};
+use super::respond::SDP;
+use super::transactions::{Forks, Purpose};
+use super::{EndReason, EndedBy, Endpoint};
+
+/// The targets of a call that was redirected.
+#[derive(Debug)]
+pub(super) struct Redirects {
+    followed: u8,
+    /// Where the call was sent: nobody is called twice.
+    tried: Vec<Text>,
+    /// Where it may be sent next, the last one first.
+    next: Vec<Uri>,
+}
+
+impl Redirects {
+    pub(super) fn new(target: &Uri) -> Self {
+        Self { followed: 0, tried: vec![target.to_text()], next: Vec::new() }
+    }
+
+    /// Takes in the Contacts of a redirection: they come before what is left of an earlier one.
+    fn take(&mut self, response: &Response, secure: bool) {
+        let Ok(contacts) = response.contacts() else { return };
+        let mut named: Vec<(u16, Uri)> = contacts.iter().filter_map(|contact| target(contact, secure)).collect();
+        // The highest q is called first, and of equals the one that is named first.
+        named.reverse();
+        named.sort_by_key(|(q, _)| *q);
+        let room = limits::CONTACTS.saturating_sub(self.next.len());
+        let skip = named.len().saturating_sub(room);
+        self.next.extend(named.into_iter().skip(skip).map(|(_, uri)| uri));
+    }
+
+    fn pick(&mut self) -> Option<Uri> {
+        while let Some(uri) = self.next.pop() {
+            let text = uri.to_text();
+            if !self.tried.contains(&text) {
+                self.tried.push(text);
+                self.followed = self.followed.saturating_add(1);
+                return Some(uri);
+            }
+        }
+        None
+    }
+}
+
+impl Endpoint {
+    /// A call of ours was refused: sends it to the next target, where there is one that may be called.
+    pub(super) fn redirect(&mut self, call: &mut Call, response: &Response, now: Instant) -> bool {
+        let most = self.gate.rule(&call.trunk).map_or(0, |rule| rule.redirects);
+        let Phase::Calling(calling) = &mut call.phase else { return false };
+        if calling.cancel != Cancel::No || calling.redirects.followed >= most {
+            return false;
+        }
+        let secure = calling.invite.uri().is_secure();
+        let redirects = &mut calling.redirects;
+        match response.status() {
+            StatusCode::MULTIPLE_CHOICES | StatusCode::MOVED_PERMANENTLY | StatusCode::MOVED_TEMPORARILY => {
+                redirects.take(response, secure);
+            }
+            // 305 and 380 name no callee; a 6xx speaks for all (RFC 3261 21.6).
+            status if status.code() < 400 || status.code() >= 600 => return false,
+            _ => {}
+        }
+        let Some(uri) = redirects.pick() else { return false };
+        calling.invite.set_uri(uri);
+        self.invite_again(call, now);
+        true
+    }
+
+    /// The INVITE again in a transaction of its own, with the next CSeq number.
+    pub(super) fn invite_again(&mut self, call: &mut Call, now: Instant) {
+        let Phase::Calling(mut calling) = std::mem::replace(&mut call.phase, Phase::Gone) else { return };
+        let used = self.highest_cseq(&calling);
+        calling
+            .invite
+            .headers_mut()
+            .set(HeaderName::CSeq, CSeq::new(used.saturating_add(1), Method::Invite).to_value());
+        let mut invite = calling.invite.clone();
+        if let Some(offer) = &calling.offer {
+            invite.set_body(SDP, offer.bytes());
+        }
+        for fork in std::mem::take(&mut calling.forks) {
+            self.drop_early(&fork.early, now);
+        }
+        self.forget_early_dialogs(call);
+        let purpose = Purpose::Invite(Box::new(Forks::new(calling.invite.clone())));
+        if self.renew_path(call, now).is_err() {
+            self.end(call, EndedBy::Failure, EndReason::Transport, None);
+            return;
+        }
+        let path = call.path.clone();
+        match self.send_request(&path, call.trunk.clone(), Some(call.key), invite, purpose, now) {
+            Ok((tx, branch)) => {
+                calling.tx = tx;
+                calling.branch = branch;
+                call.phase = Phase::Calling(calling);
+            }
+            Err(_) => self.end(call, EndedBy::Failure, EndReason::Transport, None),
+        }
+    }
+
+    fn highest_cseq(&mut self, calling: &Calling) -> u32 {
+        let own = calling.invite.cseq().map(|cseq| cseq.seq).unwrap_or_default();
+        match self.transactions.client(calling.tx).map(|tx| &tx.purpose) {
+            Some(Purpose::Invite(forks)) => own.max(forks.highest_cseq),
+            Some(Purpose::Update | Purpose::Asked | Purpose::Farewell) | None => own,
+        }
+    }
+}
+
+/// Where a Contact leads, if we go there: never from `sips:` to `sip:` (RFC 5630 5.3), nor to `sips:` over a way that was
+/// not chosen for it.
+fn target(contact: &Contact, secure: bool) -> Option<(u16, Uri)> {
+    let named = contact.addr()?;
+    let Uri::Sip(sip) = &named.uri else { return None };
+    if secure != sip.secure {
+        return None;
+    }
+    let mut sip = sip.clone();
+    // Headers and a method are instructions of a stranger (THREATS T39).
+    sip.headers = None;
+    sip.params.remove("method");
+    // In storage of its own.
+    let uri = Uri::parse(&Uri::Sip(sip).to_text().into_bytes()).ok()?;
+    Some((quality(named), uri))
+}
+
+/// q in thousandths; 1 where there is none that can be read (RFC 3261 20.10).
+fn quality(contact: &NameAddr) -> u16 {
+    let Some(text) = contact.params.value("q") else { return 1_000 };
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = format!("{part:0<3}");
+    match (whole, digits.get(..3).and_then(|digits| digits.parse::<u16>().ok())) {
+        ("0", Some(thousandths)) => thousandths,
+        _ => 1_000,
+    }
+}
