@@ -14,3 +14,4 @@ mod api;
 mod call;
 #[expect(dead_code, reason = "the API and the calls are connected to it next")]
 mod control;
+mod identity;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use ai_bridge::flow::Direction;
-use dialplan::{CallFacts, Dialplan, Name};
+use dialplan::{Attest, CallFacts, Dialplan, Name};
 use sip_core::admission::{Admitted, Invite};
 use sip_core::wire::HeaderError;
 use uuid::Uuid;
@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub(super) from: Pii,
     pub(super) to: Pii,
     pub(super) direction: Direction,
+    /// What the caller's identity is worth: nothing, until it is verified.
+    pub(super) attest: Attest,
     pub(super) began: Instant,
 }
 
@@ -51,6 +53,7 @@ impl Facts {
             from: Pii::new(user(&from.uri), pii),
             to: Pii::new(user(request.uri()), pii),
             direction: Direction::Inbound,
+            attest: Attest::None,
             began: Instant::now(),
         };
         Ok((facts, Peer::new(trunk, invite.source())))
@@ -58,7 +61,7 @@ impl Facts {
 
     /// What the dialplan decides by.
     pub(super) fn for_dialplan(&self, peer: &Peer) -> CallFacts {
-        CallFacts::inbound(peer.trunk.name.as_str(), self.from.expose(), self.to.expose())
+        CallFacts::inbound(peer.trunk.name.as_str(), self.from.expose(), self.to.expose()).attested(self.attest)
     }
 
     /// As the API shows it.

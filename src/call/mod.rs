@@ -98,7 +98,7 @@ impl<'w> Call<'w> {
     async fn begin(incoming: IncomingCall, id: Uuid, context: &'w Context) -> Option<Self> {
         let IncomingCall { key, invite, events } = incoming;
         let shared = &context.shared;
-        let (facts, peer) = match Facts::of(&invite, &shared.loaded.dialplan, &shared.pii, id) {
+        let (mut facts, peer) = match Facts::of(&invite, &shared.loaded.dialplan, &shared.pii, id) {
             Ok(both) => both,
             Err(error) => {
                 tracing::info!(event = "call.refused", reason = "facts", %error, "call refused");
@@ -123,6 +123,17 @@ impl<'w> Call<'w> {
                 return None;
             }
         };
+        let identified = crate::identity::identify(shared, invite.get().request(), &peer.trunk).await;
+        if let Some(failure) = identified.refusal {
+            tracing::info!(
+                event = "call.refused",
+                reason = failure.as_str(),
+                "call refused: its identity does not hold"
+            );
+            refuse(context, key, events, Reject::new(failure.status())).await;
+            return None;
+        }
+        facts.attest = identified.attest;
         let dialplan = &shared.loaded.dialplan;
         let route = match dialplan::decide(dialplan, &facts.for_dialplan(&peer)) {
             Decision::Route(route) | Decision::Reject { route, .. } => route,

@@ -120,7 +120,7 @@ impl Loader {
     }
 
     /// The system's roots, and the named ones beside them.
-    fn tls(&mut self, place: &str, reference: Option<&SecretRef>) -> Option<ClientTls> {
+    pub(super) fn tls(&mut self, place: &str, reference: Option<&SecretRef>) -> Option<ClientTls> {
         let extra = match reference {
             None => Vec::new(),
             Some(reference) => self.certificates(&format!("{place}: ca"), reference)?,

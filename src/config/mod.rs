@@ -2,6 +2,7 @@
 //! files or looks at the environment.
 
 mod api;
+mod identity;
 mod links;
 mod loader;
 mod pem;
@@ -18,7 +19,6 @@ use std::sync::Arc;
 use std::{fmt, fs, io};
 
 use dialplan::{Dialplan, Outcome, Step};
-use rustls_pki_types::CertificateDer;
 
 use crate::call::Prompt;
 pub(crate) use api::ApiSecrets;
@@ -40,8 +40,8 @@ pub struct Loaded {
     pub(crate) links: Links,
     /// What `[api]` names, if there is one.
     pub(crate) api: Option<ApiSecrets>,
-    /// The roots of identities (STIR), if there is an `[identity]`.
-    pub(crate) identity_roots: Option<Vec<CertificateDer<'static>>>,
+    /// What identities (STIR) are verified with, if there is an `[identity]`.
+    pub(crate) identity: Option<crate::identity::Settings>,
     trunks: Trunks,
     tls: Option<Arc<rustls::ServerConfig>>,
 }
@@ -51,7 +51,7 @@ impl fmt::Debug for Loaded {
         f.debug_struct("Loaded")
             .field("trunks", &self.trunks)
             .field("api", &self.api)
-            .field("identity_roots", &self.identity_roots.as_ref().map(Vec::len))
+            .field("identity", &self.identity)
             .field("sounds", &self.sounds.len())
             .finish_non_exhaustive()
     }
@@ -123,8 +123,7 @@ impl Loaded {
         let tls = sip::tls(&dialplan, &mut loader);
         let trunks = Trunks::load(&dialplan, &mut loader);
         let api = ApiSecrets::load(&dialplan, &mut loader);
-        let identity = dialplan.identity.as_ref();
-        let identity_roots = identity.and_then(|identity| loader.certificates("identity.roots", &identity.roots));
+        let identity = dialplan.identity.as_ref().and_then(|table| identity::settings(table, &mut loader));
         let mut links = Links::default();
         for app in &dialplan.apps {
             if let Some(link) = loader.app(app) {
@@ -154,7 +153,7 @@ impl Loaded {
             }
         }
         if loader.errors.is_empty() {
-            Ok(Self { dialplan, sounds, links, api, identity_roots, trunks, tls })
+            Ok(Self { dialplan, sounds, links, api, identity, trunks, tls })
         } else {
             Err(LoadError::Named(loader.errors))
         }

@@ -90,7 +90,7 @@ fn problems(folder: &Path) -> Vec<String> {
 fn what_a_trunk_says_becomes_its_rule() {
     let folder = folder();
     let loaded = Loaded::load(&folder.path().join("strongline.toml")).unwrap();
-    assert_eq!(loaded.identity_roots.as_ref().map(Vec::len), Some(1));
+    assert_eq!(loaded.identity.as_ref().map(|identity| identity.roots.len()), Some(1));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = runtime.block_on(loaded.sip_config([7; 32], Instant::now())).unwrap();
     let rule = config.gate.rule(&TrunkId::new("carrier-a")).unwrap();

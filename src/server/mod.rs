@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Loaded;
 use crate::control::{Control, PlaceRefused, Placing};
+use crate::identity::Verifier;
 use crate::telemetry::{Gauges, PiiKey};
 
 pub(crate) use replaceable::{Replaceable, Replacements};
@@ -98,6 +99,7 @@ pub struct Server {
     listening: Vec<Listening>,
     gauges: Gauges,
     stop: CancellationToken,
+    shared: Arc<Shared>,
     dispatcher: tokio::task::JoinHandle<sip_core::net::Server>,
     workers: Arc<[Worker]>,
 }
@@ -132,9 +134,10 @@ impl Server {
             tracing::info!(event = "sip.listening", transport = %listener.transport, address = %listener.address, "listening");
         }
         tracing::info!(event = "ready", workers = workers.len(), "ready for calls");
-        let dispatch = Dispatch { shared, workers: Arc::clone(&workers), placing: outlets.placing };
+        let dispatch =
+            Dispatch { shared: Arc::clone(&shared), workers: Arc::clone(&workers), placing: outlets.placing };
         let dispatcher = signalling.spawn(dispatch.run(sip_server));
-        Ok(Self { signalling, sip, listening, gauges, stop, dispatcher, workers })
+        Ok(Self { signalling, sip, listening, gauges, stop, shared, dispatcher, workers })
     }
 
     /// The sockets, with the ports that were bound.
@@ -145,6 +148,11 @@ impl Server {
     /// What is alive now.
     pub const fn gauges(&self) -> &Gauges {
         &self.gauges
+    }
+
+    /// How often identities of callers held, failed (by reason), were fetched for; empty without `[identity]`.
+    pub fn identity_counts(&self) -> Vec<(&'static str, u64)> {
+        self.shared.identity.as_ref().map(Verifier::counts).unwrap_or_default()
     }
 
     /// Gauges and counters of the SIP endpoint; `None` when it has stopped.

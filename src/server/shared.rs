@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::Replacements;
 use crate::config::Loaded;
 use crate::control::Control;
+use crate::identity::Verifier;
 use crate::telemetry::{Gauges, PiiKey};
 use sip_core::net::SipHandle;
 
@@ -14,6 +15,8 @@ use sip_core::net::SipHandle;
 pub(crate) struct Shared {
     pub(crate) loaded: Loaded,
     pub(crate) sip: SipHandle,
+    /// Verifies callers' numbers, where the dialplan asks for it.
+    pub(crate) identity: Option<Verifier>,
     /// Where flow requests run: a worker's thread is for media.
     pub(crate) signalling: Handle,
     pub(crate) gauges: Gauges,
@@ -35,6 +38,7 @@ impl Shared {
         control: Control,
         stop: CancellationToken,
     ) -> Self {
-        Self { loaded, sip, signalling, gauges, pii, control, replaceable: Replacements::default(), stop }
+        let identity = loaded.identity.clone().map(|settings| Verifier::new(settings, signalling.clone()));
+        Self { loaded, sip, identity, signalling, gauges, pii, control, replaceable: Replacements::default(), stop }
     }
 }
