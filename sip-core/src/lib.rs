@@ -18,6 +18,7 @@ pub mod auth;
 pub mod dialog;
 pub mod endpoint;
 pub mod identity;
+pub mod info;
 pub mod locate;
 pub mod transaction;
 pub mod trunk;

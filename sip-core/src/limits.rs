@@ -155,3 +155,18 @@ pub const REFER_AFTERMATH: Duration = Duration::from_secs(32);
 pub const REFER_NEWS: u32 = 32;
 /// INFOs of ours that wait for the one before them.
 pub const INFO_QUEUE: usize = 32;
+
+/// Values of Reason in one message.
+pub const REASONS: usize = 8;
+/// Values of one Privacy header.
+pub const PRIVACY: usize = 16;
+/// Values of Diversion in one message; the same for History-Info.
+pub const DIVERSIONS: usize = 32;
+/// Octets of an index of History-Info.
+pub const HISTORY_INDEX: usize = 64;
+/// Octets of an INFO body that is read as a digit.
+pub const INFO_DIGIT: usize = 256;
+/// The shortest digit of an INFO that is believed.
+pub const DIGIT_SHORTEST: Duration = Duration::from_millis(40);
+/// The longest digit of an INFO that is believed.
+pub const DIGIT_LONGEST: Duration = Duration::from_secs(5);

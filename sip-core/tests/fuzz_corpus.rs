@@ -60,3 +60,18 @@ fn identity_header() {
 fn passport() {
     replay("passport", oracle::passport);
 }
+
+#[test]
+fn typed_headers() {
+    replay("typed_headers", oracle::typed_headers);
+}
+
+#[test]
+fn replaces() {
+    replay("replaces", oracle::replaces);
+}
+
+#[test]
+fn dtmf_relay() {
+    replay("dtmf_relay", oracle::dtmf_relay);
+}

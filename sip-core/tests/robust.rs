@@ -85,6 +85,9 @@ proptest! {
         oracle::multipart(&octets);
         oracle::identity(&octets);
         oracle::passport(&octets);
+        oracle::typed_headers(&octets);
+        oracle::replaces(&octets);
+        oracle::dtmf_relay(&octets);
     }
 
     /// Lines of the right shape with wrong contents come further than octets at random.
@@ -104,6 +107,23 @@ proptest! {
         );
         oracle::datagram(text.as_bytes());
         oracle::stream(text.as_bytes(), &[cut.index(text.len() + 1)]);
+    }
+
+    #[test]
+    fn any_typed_headers(
+        lines in proptest::collection::vec(
+            "(P-Asserted-Identity|Diversion|History-Info|Refer-To|Referred-By): ([\"<>;,=: a-z0-9@\\\\?&]|%[0-9a-f]{2}|sip:|tel:|;index=1|;cause=302){0,60}\
+             |(Reason|Event|Subscription-State|Replaces|Refer-Sub|Privacy): ([a-zQ0-9.;,=\" @]|;cause=|;to-tag=|;from-tag=){0,60}",
+            0..8,
+        ),
+        body in "(SIP/2.0 [0-9]{0,4}|(Signal|Duration) ?= ?[0-9*#]{0,6}\r?|.{0,20})",
+    ) {
+        let text = format!("{}\n\n{body}", lines.join("\n"));
+        oracle::typed_headers(text.as_bytes());
+        for line in &lines {
+            oracle::replaces(line.split_once(": ").map_or("", |(_, value)| value).as_bytes());
+        }
+        oracle::dtmf_relay(body.as_bytes());
     }
 
     #[test]

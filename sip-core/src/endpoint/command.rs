@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::admission::TrunkId;
-use crate::wire::{HeaderName, StatusCode, Text, Uri};
+use crate::wire::{HeaderName, ReasonValue, StatusCode, Text, Uri};
 
 use super::{Body, CallKey, NextHop};
 
@@ -109,6 +109,18 @@ pub enum Cause {
     Q850(u8),
     /// `SIP;cause=…`
     Sip(StatusCode),
+}
+
+impl Cause {
+    /// The cause that a Reason header names, where it is of a protocol that we know.
+    pub fn of(reason: &ReasonValue) -> Option<Self> {
+        let cause = reason.cause?;
+        if reason.is("Q.850") {
+            // ITU-T Q.850 2.2: seven bits.
+            return u8::try_from(cause).ok().filter(|cause| *cause < 128).map(Self::Q850);
+        }
+        if reason.is("SIP") { StatusCode::new(cause).map(Self::Sip) } else { None }
+    }
 }
 
 impl fmt::Display for Cause {

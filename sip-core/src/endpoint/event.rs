@@ -1,9 +1,9 @@
 //! What the endpoint tells the TU (the call actor) about a call.
 
 use crate::admission::{Admitted, Invite, SourceFacts};
-use crate::wire::{NameAddr, Replaces, StatusCode, Text, Uri};
+use crate::wire::{HeaderName, Headers, NameAddr, Replaces, StatusCode, Text, Uri};
 
-use super::{Body, CallKey};
+use super::{Body, CallKey, Cause};
 
 /// Something happened to a call.
 ///
@@ -143,6 +143,16 @@ pub struct Ended {
     pub reason: EndReason,
     /// The peer's Reason header (RFC 3326), where it sent one.
     pub remote_reason: Option<Text>,
+}
+
+impl Ended {
+    /// The causes that the peer's Reason header names: of Q.850, of SIP, or of both.
+    pub fn remote_causes(&self) -> Vec<Cause> {
+        let Some(reason) = &self.remote_reason else { return Vec::new() };
+        let mut headers = Headers::new();
+        headers.push(HeaderName::Reason, reason.clone().into_bytes());
+        headers.reasons().unwrap_or_default().iter().filter_map(Cause::of).collect()
+    }
 }
 
 /// Who ended a call.

@@ -179,7 +179,11 @@ impl Endpoint {
         }
         call.phase = Phase::Gone;
         match response {
-            Some(response) => self.end(call, EndedBy::Remote, EndReason::Refused(response.status()), None),
+            Some(response) => {
+                // RFC 6432
+                let reason = super::uas::remote_reason(response);
+                self.end(call, EndedBy::Remote, EndReason::Refused(response.status()), reason);
+            }
             None => self.end(call, EndedBy::Failure, EndReason::NoAnswer, None),
         }
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::admission::{Invite, Refused, TrunkId};
 use crate::dialog::{Dialog, DialogError, DialogId, Negotiated, SessionTimer, Unacked};
+use crate::limits;
 use crate::wire::{BodyError, HeaderName, Headers, Request, Response, StatusCode, Text, sdp_body};
 
 use super::call::{Call, Inbound, Path, Phase, Ringing, Up};
@@ -354,9 +355,12 @@ pub(super) fn read_sdp(request: &Request) -> Result<Option<Body>, Refuse> {
     })
 }
 
-/// The peer's Reason header (RFC 3326), in storage of its own.
-pub(super) fn remote_reason(request: &Request) -> Option<Text> {
-    request.text(&HeaderName::Reason).map(Text::copy_from)
+/// The peer's Reason header (RFC 3326), all lines as one, in storage of its own.
+pub(super) fn remote_reason(headers: &Headers) -> Option<Text> {
+    let name = HeaderName::Reason;
+    let lines = headers.get_all(&name).filter_map(|line| std::str::from_utf8(line).ok());
+    let lines: Vec<&str> = lines.take(limits::REASONS).collect();
+    if lines.is_empty() { None } else { Some(Text::from(lines.join(", "))) }
 }
 
 impl From<DialogError> for Refuse {

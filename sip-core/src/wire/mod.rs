@@ -13,7 +13,9 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod calling;
 mod check;
+mod diversion;
 mod error;
 mod events;
 mod framer;
@@ -27,6 +29,8 @@ mod multipart;
 mod name_addr;
 mod params;
 mod parse;
+mod privacy;
+mod reason;
 mod referral;
 mod replaces;
 pub(crate) mod scan;
@@ -40,6 +44,8 @@ mod uri_headers;
 mod values;
 mod via;
 
+pub use calling::Calling;
+pub use diversion::{Diversion, HistoryEntry};
 pub use error::{HeaderError, Malformed, ParseError, Reason};
 pub use events::{EventPackage, SubscriptionState};
 pub use framer::{Frame, Framer};
@@ -52,6 +58,8 @@ pub use multipart::{BodyError, sdp_body};
 pub use name_addr::{Contact, NameAddr};
 pub use params::{Param, Params};
 pub use parse::parse_datagram;
+pub use privacy::{Privacy, PrivacyKind};
+pub use reason::ReasonValue;
 pub use replaces::Replaces;
 pub use sipfrag::{sipfrag, sipfrag_status};
 pub use status::StatusCode;

@@ -7,11 +7,12 @@ use bytes::{Bytes, BytesMut};
 use sip_core::{
     auth::{Algorithm, Algorithms, Asker, Challenge, Challenger, Credentials, Keyring, Presented, Qop, Realm, Verdict},
     identity::{Chain, Identity, Passport, Roots},
+    info::Dialled,
     limits,
     sdp::{SessionDescription, media_target},
     wire::{
-        Contact, Frame, Framer, HeaderName, Headers, Message, Method, NameAddr, ParseError, Request, Uri, Via,
-        parse_datagram, sdp_body,
+        Calling, Contact, Frame, Framer, HeaderName, Headers, Message, Method, NameAddr, ParseError, Replaces, Request,
+        Uri, Via, parse_datagram, sdp_body, sipfrag, sipfrag_status,
     },
 };
 
@@ -190,6 +191,55 @@ pub(crate) fn multipart(octets: &[u8]) {
     }
 }
 
+/// Octets as the header lines of an INVITE, a REFER or a NOTIFY: one line each, and the body of an INFO behind an empty one.
+pub(crate) fn typed_headers(octets: &[u8]) {
+    let mut headers = Headers::new();
+    headers.push(HeaderName::From, &b"<sip:a@b>;tag=1"[..]);
+    let mut lines = octets.split(|octet| *octet == b'\n');
+    for line in lines.by_ref().take_while(|line| !line.is_empty()) {
+        let end = line.iter().position(|octet| *octet == b':').unwrap_or(line.len());
+        let (name, value) = line.split_at(end);
+        if let Some(name) = HeaderName::known(name).filter(|name| *name != HeaderName::From) {
+            headers.push(name, value.get(1..).unwrap_or_default().trim_ascii().to_vec());
+        }
+    }
+    read_all(&headers);
+    for is_trusted in [true, false] {
+        if let Ok(calling) = Calling::of(&headers, is_trusted) {
+            assert!(is_trusted || !calling.is_asserted && calling.diverted_last.is_none());
+            assert_eq!(calling.diverted_first.is_some(), calling.diverted_last.is_some());
+        }
+    }
+    let body = octets.rsplit(|octet| *octet == b'\n').next().unwrap_or_default();
+    if let Ok(status) = sipfrag_status(body) {
+        assert_eq!(sipfrag_status(sipfrag(status).as_bytes()), Ok(status));
+    }
+}
+
+/// Octets as Replaces: what is read comes back from a header and from a URI.
+pub(crate) fn replaces(octets: &[u8]) {
+    let octets = Bytes::copy_from_slice(octets);
+    if let Ok(replaces) = Replaces::parse(&octets) {
+        assert_eq!(Replaces::parse(&replaces.to_value()).as_ref(), Ok(&replaces));
+        let uri = format!("sip:a@b?{}", replaces.to_uri_header());
+        assert_eq!(uri.parse().map(|uri: Uri| Replaces::of_uri(&uri)), Ok(Ok(Some(replaces))));
+    }
+    if let Ok(uri) = Uri::parse(&octets) {
+        drop(Replaces::of_uri(&uri));
+    }
+}
+
+/// Octets as the body of an INFO with a digit.
+pub(crate) fn dtmf_relay(octets: &[u8]) {
+    for content_type in ["application/dtmf-relay", "application/dtmf"] {
+        let Ok(Some(dialled)) = Dialled::read(content_type, octets) else { continue };
+        assert!("0123456789*#ABCD".contains(dialled.digit.expose()));
+        assert!((limits::DIGIT_SHORTEST..=limits::DIGIT_LONGEST).contains(&dialled.duration));
+        let (content_type, body) = dialled.to_dtmf_relay();
+        assert_eq!(Dialled::read(&content_type, body.as_bytes()), Ok(Some(dialled)));
+    }
+}
+
 /// What every accepted message must hold to, and every refused one.
 fn check(result: Result<Message, ParseError>) {
     match result {
@@ -246,4 +296,15 @@ fn read_all(headers: &Headers) {
     let numbers = (headers.max_forwards(), headers.expires(), headers.session_expires(), headers.min_se());
     let others = (headers.rack(), headers.content_type(), headers.allows("UPDATE"));
     drop((numbers, others));
+    drop((headers.refer_to(), headers.referred_by(), headers.refer_sub(), headers.privacy()));
+    drop((headers.event(), headers.subscription_state()));
+    if let Ok(Some(replaces)) = headers.replaces() {
+        assert!(replaces.to_tag.len() <= limits::TAG && replaces.call_id.len() <= limits::CALL_ID);
+    }
+    assert!(headers.reasons().is_ok_and(|reasons| reasons.len() <= limits::REASONS) || headers.reasons().is_err());
+    for entry in headers.history().unwrap_or_default() {
+        assert!(entry.index.len() <= limits::HISTORY_INDEX);
+        assert!(entry.target.as_sip().is_none_or(|sip| sip.headers.is_none()));
+    }
+    assert!(headers.diversions().unwrap_or_default().len() <= limits::DIVERSIONS);
 }
