@@ -13,7 +13,7 @@ use crate::limits;
 use crate::transaction::{ClientInvite, ClientKey, ClientNonInvite};
 use crate::wire::{CSeq, HeaderName, Method, Request, Response, StatusCode};
 
-use super::call::{Cancel, Path, Phase};
+use super::call::{Call, Cancel, Path, Phase};
 use super::recv::Arrival;
 use super::request::Incoming;
 use super::respond::encode_request;
@@ -149,14 +149,24 @@ impl Endpoint {
         };
         let key = ClientKey::new(&branch, request.method());
         self.transactions.succeed(id, ClientTx { key, trunk, machine, path, call, purpose, asked: again });
-        if let Some(Phase::Calling(calling)) = call.and_then(|key| self.calls.get_mut(&key)).map(|call| &mut call.phase)
-            && calling.tx == id
-        {
-            calling.branch = branch;
-            calling.forks.clear();
-            calling.invite.headers_mut().set(HeaderName::CSeq, cseq.to_value());
+        if let Some(key) = call {
+            self.with_call(key, |endpoint, call| endpoint.rename_invite(call, id, branch, &cseq, now));
         }
         true
+    }
+
+    /// The INVITE of a call that we place has a new branch and number. Who was heard of by its old ones is gone.
+    fn rename_invite(&mut self, call: &mut Call, id: TxId, branch: String, cseq: &CSeq, now: Instant) {
+        let Phase::Calling(calling) = &mut call.phase else { return };
+        if calling.tx != id {
+            return;
+        }
+        calling.branch = branch;
+        calling.invite.headers_mut().set(HeaderName::CSeq, cseq.to_value());
+        for fork in std::mem::take(&mut calling.forks) {
+            self.drop_early(&fork.early, now);
+        }
+        self.forget_early_dialogs(call);
     }
 
     /// The next CSeq number of a request's dialog, and outside of one its own plus one (RFC 3261 22.2).
@@ -164,10 +174,20 @@ impl Endpoint {
         let own = request.cseq().map(|cseq| cseq.seq).unwrap_or_default().saturating_add(1);
         let Some(call) = call.and_then(|key| self.calls.get_mut(&key)) else { return own };
         if matches!(&call.phase, Phase::Calling(calling) if calling.tx == id) {
-            return own;
+            let tx = self.transactions.client(id);
+            // PRACKs and UPDATEs in its early dialogs have used numbers too.
+            return match tx.map(|tx| &tx.purpose) {
+                Some(Purpose::Invite(forks)) => own.max(forks.highest_cseq.saturating_add(1)),
+                Some(Purpose::Update | Purpose::Asked | Purpose::Farewell) | None => own,
+            };
         }
         let towards = request.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
-        call.dialog_towards(&towards).map_or(own, crate::dialog::Dialog::next_cseq)
+        let invite = if let Phase::Calling(calling) = &call.phase { Some(calling.tx) } else { None };
+        let next = call.dialog_towards(&towards).map_or(own, crate::dialog::Dialog::next_cseq);
+        if let Some(invite) = invite {
+            self.note_cseq(invite, next);
+        }
+        next
     }
 
     /// A 2xx may bring the nonce for the next request (RFC 7616 3.5).

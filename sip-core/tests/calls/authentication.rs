@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip_core::admission::TrunkRule;
+use sip_core::admission::{Rel100, TrunkRule};
 use sip_core::auth::{Algorithm, Algorithms, Asker, Credentials, Keyring, Realm};
 use sip_core::endpoint::{Body, CallKey, Command, EndReason, Event, NextHop, Refusal};
 use sip_core::limits;
@@ -425,6 +425,46 @@ fn over_a_connection_of_ours_a_challenge_is_answered_too() {
     station.recv_on(connection, response_to(&again, "200 OK", "", &[], ""));
     station.ended();
     station.pass_secs(40);
+    station.expect_empty();
+}
+
+/// RFC 3262: a PRACK is a request like any other.
+#[test]
+fn a_prack_answers_its_challenge_and_an_invite_may_be_challenged_late() {
+    let rule = TrunkRule::new("carrier-a").peer("198.51.100.0/24".parse().unwrap()).credentials(alice());
+    let mut station = Station::with(vec![rule.rel100(Rel100::Supported)], |_| {});
+    let (key, invite) = place(&mut station);
+    let reliable = ["Require: 100rel", "RSeq: 7", CONTACT];
+    station.recv(CARRIER, response_to(&invite, "183 Session Progress", "b1", &reliable, "v=0 early"));
+    assert!(matches!(station.event().1, Event::Progress { .. }));
+    let prack = station.expect_request("PRACK");
+    challenge(&mut station, &prack, Asker::Proxy, &digest("carrier.example", "n1", ""));
+    let again = station.expect_request("PRACK");
+    assert_eq!((cseq(&again), again.header("RAck")), (cseq(&prack) + 1, prack.header("RAck")));
+    assert_eq!(param(again.header("Proxy-Authorization").unwrap(), "nc"), "00000001");
+    station.recv(CARRIER, response_to(&again, "200 OK", "", &[], ""));
+    // Only now the callee wants to know: the INVITE goes out with a number that no PRACK has used.
+    challenge(&mut station, &invite, Asker::Server, &digest("carrier.example", "n2", ""));
+    station.expect_request("ACK");
+    let second = station.expect_request("INVITE");
+    assert_eq!(cseq(&second), cseq(&again) + 1);
+    station.recv(CARRIER, response_to(&second, "183 Session Progress", "b2", &reliable, "v=0 early"));
+    assert!(matches!(station.event().1, Event::Progress { .. }));
+    let prack = station.expect_request("PRACK");
+    assert_eq!(prack.header("RAck").unwrap(), format!("7 {} INVITE", cseq(&second)));
+    assert!(prack.header("Authorization").is_some());
+    station.recv(CARRIER, response_to(&prack, "200 OK", "", &[], ""));
+    station.recv(CARRIER, response_to(&second, "200 OK", "b2", &[CONTACT], ""));
+    assert!(matches!(station.event().1, Event::Answered { .. }));
+    let ack = station.expect_request("ACK");
+    assert_eq!((ack.header("Authorization"), cseq(&ack)), (second.header("Authorization"), cseq(&second)));
+    station.hang_up(key);
+    let bye = station.expect_request("BYE");
+    assert_eq!(cseq(&bye), cseq(&prack) + 1);
+    station.recv(CARRIER, response_to(&bye, "200 OK", "", &[], ""));
+    station.ended();
+    station.pass_secs(40);
+    station.expect_silence();
     station.expect_empty();
 }
 
