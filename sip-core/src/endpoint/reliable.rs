@@ -243,11 +243,10 @@ impl Endpoint {
 
     /// What waited for the PRACK: the TU's answer, or its next provisional response.
     fn after_prack(&mut self, call: &mut Call, now: Instant) {
-        let Phase::Ringing(mut ringing) = std::mem::replace(&mut call.phase, Phase::Gone) else { return };
-        if ringing.reliable.is_waiting() {
-            call.phase = Phase::Ringing(ringing);
+        if !matches!(&call.phase, Phase::Ringing(ringing) if !ringing.reliable.is_waiting()) {
             return;
         }
+        let Phase::Ringing(mut ringing) = std::mem::replace(&mut call.phase, Phase::Gone) else { return };
         if let Some(sdp) = ringing.reliable.answer.take() {
             self.answer(call, *ringing, sdp, now);
             return;

@@ -6,6 +6,7 @@
 mod pair;
 mod script;
 mod station;
+mod world;
 
 mod admission;
 mod authentication;
@@ -27,5 +28,6 @@ mod reliable_out;
 mod replaces;
 mod screening;
 mod session_timers;
+mod soak;
 mod transactions;
 mod transfer;

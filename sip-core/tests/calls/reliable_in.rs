@@ -164,6 +164,8 @@ fn the_200_overtakes_a_response_without_one_and_its_prack_is_answered() {
     assert_eq!(station.expect_status(200).header("CSeq"), Some("2 PRACK"));
     station.recv(CARRIER, prack(&ringing, 3).text());
     station.expect_status(481);
+    station.expect_no_event();
+    assert_eq!(station.stats().calls, 1);
 }
 
 #[test]
