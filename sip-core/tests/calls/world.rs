@@ -206,7 +206,6 @@ impl World {
     }
 
     fn on_event(&mut self, index: usize, key: CallKey, event: &Event) {
-        if std::env::var("TRACE").is_ok() { eprintln!("   {index} {key:?} {event:?}"); }
         let name = match event {
             Event::Incoming(_) => "incoming",
             Event::Ack { .. } => "ack",
@@ -244,7 +243,6 @@ impl World {
     }
 
     fn command(&mut self, index: usize, call: CallKey, command: Command) {
-        if std::env::var("TRACE").is_ok() { eprintln!("   {index} {call:?} {command:?}"); }
         self.input(index, Input::Command { call, command });
     }
 
@@ -315,7 +313,6 @@ impl World {
     }
 
     fn fly(&mut self, from: usize, to: usize, bytes: &Bytes) {
-        if std::env::var("TRACE").is_ok() { let t=String::from_utf8_lossy(bytes); let l=t.lines().next().unwrap_or_default().to_owned(); let c=t.lines().find(|l|l.starts_with("CSeq")).unwrap_or_default().to_owned(); let i=t.lines().find(|l|l.starts_with("Call-ID")).unwrap_or_default().to_owned(); let to_=t.lines().find(|l|l.starts_with("To:")).unwrap_or_default().to_owned(); eprintln!("{:?} {from}->{to} {l} | {c} | {i} | {to_}", self.now); }
         if self.random.percent(self.weather.loss) {
             return;
         }
