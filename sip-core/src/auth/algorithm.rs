@@ -1,4 +1,4 @@
-//! The hash functions of digest authentication (RFC 7616 3.2, RFC 8760 2.2).
+//! The hash functions of digest authentication (RFC 7616 3.2, RFC 8760 2.1).
 
 use std::fmt;
 

@@ -242,5 +242,7 @@ const fn is_ours(name: &HeaderName) -> bool {
             | HeaderName::Allow
             | HeaderName::Supported
             | HeaderName::Require
+            | HeaderName::Authorization
+            | HeaderName::ProxyAuthorization
     )
 }
