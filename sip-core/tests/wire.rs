@@ -525,6 +525,16 @@ fn the_session_description_of_a_body() {
     assert_eq!(multipart(mixed, &format!("preamble\n{isup}{offer}--b--\nepilogue")), sdp("v=0"));
     assert_eq!(multipart("multipart/mixed;boundary=\"b\"", &format!("{offer}{isup}--b--")), sdp("v=0"));
     // The part that must be understood, and is not (RFC 5621 4).
+    for said in ["", "Content-Disposition: signal\n", "Content-Disposition: signal ; Handling = Optional\n"] {
+        for kind in ["application/ISUP;version=itu-t92+", "application/qsig"] {
+            let tunnelled = part(kind, said, "\u{1}\u{2}");
+            assert_eq!(multipart(mixed, &format!("{tunnelled}{offer}--b--")), sdp("v=0"), "{kind} {said}");
+        }
+        // Of any other kind silence means required (RFC 5621 4).
+        let other = multipart(mixed, &format!("{}{offer}--b--", part("application/x-unknown", said, "x")));
+        let is_optional = said.contains("Optional");
+        assert_eq!(other, if is_optional { sdp("v=0") } else { Err(BodyError::RequiredPart) }, "{said}");
+    }
     let required = part("application/isup", "Content-Disposition: signal;handling=required\n", "x");
     assert_eq!(multipart(mixed, &format!("{offer}{required}--b--\n")), Err(BodyError::RequiredPart));
     // Among alternatives one may be understood and the others not.

@@ -74,6 +74,10 @@ impl Endpoint {
         }
         headers.push(HeaderName::SessionExpires, self.config.session.interval.as_secs().to_string());
         headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
+        // A peer that does not know Replaces would have two calls (RFC 3891 4).
+        if dial.headers.iter().any(|(name, _)| *name == HeaderName::Replaces) {
+            headers.push(HeaderName::Require, "replaces");
+        }
         for (name, value) in dial.headers {
             headers.push(name, value.into_bytes());
         }

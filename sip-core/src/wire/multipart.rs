@@ -146,7 +146,8 @@ impl<'a> Part<'a> {
             return Ok(Kind::Sdp);
         }
         if !kind.eq_ignore_ascii_case(b"multipart") {
-            return Ok(self.other());
+            let is_tunnelled = subtype.eq_ignore_ascii_case(b"isup") || subtype.eq_ignore_ascii_case(b"qsig");
+            return Ok(if is_tunnelled { self.tunnelled() } else { self.other() });
         }
         let boundary = Scanner::new(params).find(|param| param.is("boundary")).and_then(|param| param.value());
         let boundary = boundary.map(str::as_bytes).filter(|text| is_boundary(text)).ok_or(BodyError::Malformed)?;
@@ -155,11 +156,18 @@ impl<'a> Part<'a> {
 
     /// RFC 3204 and RFC 5621 4: `handling` is `required` unless it is said to be optional.
     fn other(&self) -> Kind<'a> {
-        let (_, rest) = scan::take(self.disposition.unwrap_or_default(), class::TOKEN);
-        let handling = Scanner::new(scan::trim_start(rest)).find(|param| param.is("handling"));
-        let optional =
-            handling.and_then(|param| param.value()).is_some_and(|value| value.eq_ignore_ascii_case("optional"));
-        Kind::Other { required: !optional }
+        Kind::Other { required: !self.handling().is_some_and(|value| value.eq_ignore_ascii_case("optional")) }
+    }
+
+    /// ISUP and QSIG beside a session description (RFC 3204, SIP-I) say again what the SIP message says. Trunks add them
+    /// without a word on their handling; what is said to be required is not ours to leave out.
+    fn tunnelled(&self) -> Kind<'a> {
+        Kind::Other { required: self.handling().is_some_and(|value| value.eq_ignore_ascii_case("required")) }
+    }
+
+    fn handling(&self) -> Option<&'a str> {
+        let (_, rest) = scan::take(scan::trim_start(self.disposition.unwrap_or_default()), class::TOKEN);
+        Scanner::new(scan::trim_start(rest)).find(|param| param.is("handling")).and_then(|param| param.value())
     }
 
     /// RFC 3261 20.11: a session description is for the session unless it says otherwise (`early-session`, ...).

@@ -8,7 +8,7 @@ use sip_core::wire::StatusCode;
 
 use crate::pair::{Pair, Random, Weather, Who};
 use crate::script::{Message, established, response_to};
-use crate::station::{CARRIER, OTHER, Station};
+use crate::station::{CARRIER, OTHER, Station, rules};
 
 #[test]
 fn a_call_in_fine_weather() {
@@ -118,13 +118,21 @@ fn two_endpoints_that_do_anything_end_with_nothing_left() {
 
 fn any_command(random: &mut Random) -> Command {
     let sdp = || Body::from(b"v=0 any".to_vec());
-    match random.below(10) {
+    match random.below(15) {
         0 | 1 => Command::Ring { status: StatusCode::RINGING, sdp: None },
         2..=4 => Command::Answer { sdp: sdp() },
         5 => Command::Reject(Reject::new(StatusCode::BUSY_HERE)),
         6 => Command::Hangup { reason: Some(Cause::Q850(16)) },
         7 => Command::Reinvite { sdp: sdp() },
         8 => Command::AnswerReinvite { sdp: sdp() },
+        9 => {
+            let target = Box::new("sip:bob@voice.example".parse().unwrap());
+            Command::Refer { target, replaces: None, referred_by: None }
+        }
+        10 => Command::AcceptRefer,
+        11 => Command::RejectRefer { status: StatusCode::DECLINE },
+        12 => Command::NotifyRefer { status: if random.percent(50) { StatusCode::RINGING } else { StatusCode::OK } },
+        13 => Command::Info { content_type: "application/dtmf-relay".into(), body: Body::from(b"Signal=1".to_vec()) },
         _ => Command::RejectReinvite { status: StatusCode::NOT_ACCEPTABLE_HERE },
     }
 }
@@ -133,10 +141,12 @@ fn any_command(random: &mut Random) -> Command {
 /// identifiers, and answers ours at random.
 #[test]
 fn a_peer_that_says_anything_within_a_call_breaks_nothing() {
-    const METHODS: [&str; 9] = ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "PRACK", "BREW"];
+    const METHODS: [&str; 11] =
+        ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "BREW"];
     for seed in 0..100 {
         let mut random = Random(seed);
-        let mut station = Station::new();
+        let mut station =
+            Station::with(rules().into_iter().map(|rule| rule.refer(true).replaces(true)).collect(), |_| {});
         let (key, ok) = established(&mut station);
         let mut cseq = 2;
         let mut forged = 0;
@@ -149,6 +159,17 @@ fn a_peer_that_says_anything_within_a_call_breaks_nothing() {
             message.branch = format!("z9hG4bKr{}", random.below(150));
             if random.percent(40) && matches!(method, "INVITE" | "UPDATE") {
                 message.body = format!("v=0 {step}");
+            }
+            match method {
+                "REFER" => message.headers.push("Refer-To: <sip:+882990000@203.0.113.99>".into()),
+                "NOTIFY" => {
+                    let state = *random.pick(&["active;expires=5", "terminated;reason=timeout", "pending", ";"]);
+                    message.headers.push("Event: refer".into());
+                    message.headers.push(format!("Subscription-State: {state}"));
+                    message.headers.push("Content-Type: message/sipfrag".into());
+                    message.body = (*random.pick(&["SIP/2.0 180 Ringing", "SIP/2.0 200 OK", "SIP/2.0"])).into();
+                }
+                _ => {}
             }
             let mut from = CARRIER;
             if is_forged {

@@ -147,7 +147,9 @@ fn a_call_of_ours_may_bring_a_replaces() {
     let dial = sip_core::endpoint::Dial { headers: vec![("Replaces".into(), value)], ..dial() };
     station.endpoint.dial(dial, station.now).unwrap();
     station.drain();
-    assert_eq!(station.expect_request("INVITE").header("Replaces"), Some("a@b;to-tag=t;from-tag=f;early-only"));
+    let invite = station.expect_request("INVITE");
+    assert_eq!(invite.header("Replaces"), Some("a@b;to-tag=t;from-tag=f;early-only"));
+    assert_eq!(invite.header("Require"), Some("replaces"));
 }
 
 #[test]
