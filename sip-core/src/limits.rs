@@ -37,12 +37,27 @@ pub const LEADING_CRLF: usize = 64;
 
 /// The shortest interval of OPTIONS to one hop of a trunk.
 pub const PING_AT_LEAST: Duration = Duration::from_secs(5);
-/// The shortest interval of CRLF keepalives over one connection (RFC 5626 4.4.1 wants 80 to 100 % of 120 s by default).
-pub const CRLF_AT_LEAST: Duration = Duration::from_secs(5);
 /// The shortest expiry of a registration that we ask for.
 pub const REGISTRATION_AT_LEAST: Duration = Duration::from_mins(1);
 /// The longest expiry of a registration that we ask for, accept, or obey in a 423.
 pub const REGISTRATION_AT_MOST: Duration = Duration::from_hours(24);
+
+/// Next hops of one trunk; more that a look-up gives are not used.
+pub const HOPS: usize = 16;
+/// The shortest time for which located hops are believed, whatever a name server says.
+pub const LOCATED_AT_LEAST: Duration = Duration::from_secs(30);
+/// The longest time for which located hops are believed.
+pub const LOCATED_AT_MOST: Duration = Duration::from_hours(24);
+/// How long located hops are used beyond that while look-ups fail (RFC 8767 5 suggests one to three days).
+pub const LOCATED_STALE: Duration = Duration::from_hours(24);
+/// Routes that a registrar may have us preload (RFC 3608).
+pub const SERVICE_ROUTES: usize = 8;
+/// Octets of all of those.
+pub const SERVICE_ROUTE_OCTETS: usize = 1024;
+/// How often one registration is tried again at once after a 423 (RFC 3261 10.2.8).
+pub const REGISTRATION_INTERVAL_RETRIES: u8 = 2;
+/// The longest Retry-After of a registrar that is obeyed.
+pub const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(1);
 
 /// Levels of multipart within multipart.
 pub const MULTIPART_DEPTH: usize = 2;

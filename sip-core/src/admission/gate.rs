@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::endpoint::NextHop;
+
+use super::learned::Learned;
 use super::table::SourceTable;
 use super::{Admitted, Invite, SourceFacts, TokenBucket, Transport, TrunkId, TrunkRule};
 
@@ -15,6 +18,7 @@ use super::{Admitted, Invite, SourceFacts, TokenBucket, Transport, TrunkId, Trun
 pub struct Gate {
     trunks: Vec<Trunk>,
     sources: Arc<SourceTable>,
+    learned: Learned,
 }
 
 #[derive(Debug)]
@@ -39,12 +43,24 @@ impl Gate {
         let sources = Arc::new(SourceTable::new(&rules));
         let trunk =
             |rule: TrunkRule| Trunk { bucket: rule.rate.map(|rate| TokenBucket::new(rate, now)), rule, calls: 0 };
-        Ok(Self { trunks: rules.into_iter().map(trunk).collect(), sources })
+        Ok(Self { trunks: rules.into_iter().map(trunk).collect(), sources, learned: Learned::default() })
     }
 
     /// Whether anything from `ip` may be looked at. Called before parsing.
     pub fn admits_source(&self, ip: IpAddr, transport: Transport) -> bool {
-        self.sources.admits(ip, transport)
+        self.sources.admits(ip, transport) || self.learned.admits(ip, transport)
+    }
+
+    /// Takes over the next hops that the trunk called `name` has by look-up ([`crate::trunk::Outbound`]) in place of those
+    /// that it had: requests from there are the trunk's. Peers that the rules name come first.
+    pub(crate) fn learn(&mut self, name: &TrunkId, hops: &[NextHop]) {
+        self.learned.set(name, hops);
+    }
+
+    /// Whether the trunk called `name` has this source, whoever else has it too.
+    pub(crate) fn is_peer(&self, name: &TrunkId, source: &SourceFacts) -> bool {
+        self.trunk_of(source).as_ref() == Some(name)
+            || (source.opened_for.is_none() && self.learned.is_of(name, source))
     }
 
     /// The trunk that a source belongs to.
@@ -98,6 +114,8 @@ impl Gate {
                 trunk.bucket = old.bucket.take();
             }
         }
+        new.learned = std::mem::take(&mut self.learned);
+        new.learned.retain(|name| new.trunks.iter().any(|trunk| trunk.rule.name == *name));
         *self = new;
     }
 
@@ -106,7 +124,11 @@ impl Gate {
     }
 
     fn find_index(&self, source: &SourceFacts) -> Option<usize> {
-        let Some(name) = &source.opened_for else { return self.sources.trunk_of(source) };
+        let learned = || self.learned.trunk_of(source).filter(|_| source.opened_for.is_none());
+        let Some(name) = source.opened_for.as_ref() else {
+            let by_rule = self.sources.trunk_of(source);
+            return by_rule.or_else(|| self.trunks.iter().position(|trunk| Some(&trunk.rule.name) == learned()));
+        };
         self.trunks.iter().position(|trunk| trunk.rule.name == *name)
     }
 

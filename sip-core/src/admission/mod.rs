@@ -10,6 +10,7 @@
 mod admitted;
 mod bucket;
 mod gate;
+mod learned;
 mod peer;
 mod rule;
 mod source;

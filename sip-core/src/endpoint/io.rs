@@ -7,9 +7,10 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::admission::TlsFacts;
+use crate::locate::{LocateError, Located, Target};
 use crate::trunk::TrunkEvent;
 
-use super::{CallKey, Command, ConnectionId, Event, Flow, ListenerId, NextHop};
+use super::{CallKey, Command, ConnectionId, Event, Flow, ListenerId, LocateId, NextHop};
 
 /// Exactly one thing that happened.
 pub enum Input {
@@ -48,6 +49,13 @@ pub enum Input {
         /// What.
         command: Command,
     },
+    /// The look-up that [`Output::Locate`] asked for is done.
+    Located {
+        /// Which.
+        id: LocateId,
+        /// What was found.
+        result: Result<Located, LocateError>,
+    },
     /// Time has passed: nothing else happened.
     Timeout,
 }
@@ -69,6 +77,7 @@ impl fmt::Debug for Input {
                 .finish_non_exhaustive(),
             Self::Disconnected { connection } => f.debug_tuple("Disconnected").field(connection).finish(),
             Self::Command { call, command } => f.debug_tuple("Command").field(call).field(command).finish(),
+            Self::Located { id, result } => f.debug_tuple("Located").field(id).field(result).finish(),
             Self::Timeout => f.write_str("Timeout"),
         }
     }
@@ -104,6 +113,15 @@ pub enum Output {
         /// What.
         event: Event,
     },
+    /// Look up where a target leads to (RFC 3263), then say [`Input::Located`].
+    Locate {
+        /// The name of the look-up.
+        id: LocateId,
+        /// What to look up.
+        target: Target,
+        /// Decides between servers of equal priority (RFC 2782).
+        seed: [u8; 32],
+    },
     /// Something about a trunk that we call over changed.
     Trunk(TrunkEvent),
     /// Nothing more now; call again at this instant at the latest.
@@ -123,6 +141,7 @@ impl fmt::Debug for Output {
             }
             Self::Close { connection } => f.debug_tuple("Close").field(connection).finish(),
             Self::Event { call, event } => f.debug_tuple("Event").field(call).field(event).finish(),
+            Self::Locate { id, target, .. } => f.debug_tuple("Locate").field(id).field(target).finish(),
             Self::Trunk(event) => f.debug_tuple("Trunk").field(event).finish(),
             Self::Timeout(at) => f.debug_tuple("Timeout").field(at).finish(),
             Self::Idle => f.write_str("Idle"),

@@ -34,6 +34,7 @@
 //!         }
 //!         Output::Event { call, event } => { /* hand it to the call's actor */ }
 //!         Output::Connect { .. } | Output::Close { .. } => { /* open or close a connection */ }
+//!         Output::Locate { id, target, seed } => { /* look `target` up, then say `Input::Located` */ }
 //!         Output::Trunk(event) => println!("{event:?}"),
 //!         Output::Timeout(_) | Output::Idle => break, // wait for the next input, or until then
 //!     }
@@ -74,6 +75,8 @@ mod timers;
 mod token;
 mod transactions;
 mod transport;
+mod trunk_calls;
+mod trunk_requests;
 mod trunks;
 mod tu;
 mod uac;
@@ -88,6 +91,7 @@ pub use event::{EndReason, Ended, EndedBy, Event, Fork, Referral, ReinviteMethod
 pub use flow::{ConnectionId, Flow, ListenerId, NextHop};
 pub use io::{Input, Output};
 pub use stats::{Refusal, Stats};
+pub use trunks::LocateId;
 
 #[cfg(feature = "net")]
 pub(crate) use body::wiped;
@@ -106,6 +110,7 @@ use schedule::Schedule;
 use token::Tokens;
 use transactions::Transactions;
 use transport::TransportLayer;
+use trunks::Trunks;
 
 /// The endpoint.
 #[derive(Debug)]
@@ -125,6 +130,7 @@ pub struct Endpoint {
     last_call: u64,
     /// Calls of the table that ring.
     unanswered: usize,
+    trunks: Trunks,
     draining: bool,
     /// The latest `now` that was seen.
     latest: Instant,
@@ -134,7 +140,7 @@ impl Endpoint {
     /// An endpoint without calls. `seed` is 256 bits from the operating system: tags, branches and Call-IDs come from it.
     pub fn new(config: Config, gate: Gate, seed: [u8; 32], now: Instant) -> Self {
         let mut tokens = Tokens::new(seed);
-        Self {
+        let mut endpoint = Self {
             keyring: Keyring::new(),
             challenger: Challenger::new(tokens.key(), now),
             tokens,
@@ -145,11 +151,14 @@ impl Endpoint {
             call_schedule: Schedule::new(),
             last_call: 0,
             unanswered: 0,
+            trunks: Trunks::new(),
             draining: false,
             latest: now,
             config,
             gate,
-        }
+        };
+        endpoint.sync_trunks(now);
+        endpoint
     }
 
     /// Exactly one thing happened.
@@ -161,6 +170,7 @@ impl Endpoint {
             Input::Received { connection, bytes } => self.on_received(connection, &bytes, now),
             Input::Disconnected { connection } => self.on_disconnected(connection, now),
             Input::Command { call, command } => self.on_command(call, command, now),
+            Input::Located { id, result } => self.on_located(id, result, now),
             Input::Timeout => self.handle_timeout(now),
         }
     }
@@ -170,7 +180,12 @@ impl Endpoint {
         if let Some(output) = self.transport.pop_output() {
             return output;
         }
-        let deadlines = [self.transport.next_deadline(), self.transactions.next_deadline(), self.call_schedule.next()];
+        let deadlines = [
+            self.transport.next_deadline(),
+            self.transactions.next_deadline(),
+            self.trunks.next_deadline(),
+            self.call_schedule.next(),
+        ];
         deadlines.into_iter().flatten().min().map_or(Output::Idle, Output::Timeout)
     }
 
@@ -210,14 +225,16 @@ impl Endpoint {
         self.keyring.clear();
         self.gate.replace(gate);
         self.transport.set_terms(&self.gate);
+        self.sync_trunks(self.latest);
     }
 
-    /// Refuses new calls with 503 from now on; calls that are up stay.
-    pub const fn drain(&mut self) {
+    /// Refuses new calls with 503 from now on, and takes back our registrations; calls that are up stay.
+    pub fn drain(&mut self) {
         self.draining = true;
+        self.leave_trunks(self.latest);
     }
 
-    /// Ends every call: BYE, CANCEL or 503. Drive the endpoint on until it has no transactions left.
+    /// Ends every call: BYE, CANCEL or 503; and takes back our registrations. Drive the endpoint on until it is quiet.
     pub fn hang_up_all(&mut self, now: Instant) {
         let keys: Vec<CallKey> = self.calls.keys().copied().collect();
         for key in keys {
@@ -227,6 +244,7 @@ impl Endpoint {
                 }
             });
         }
+        self.leave_trunks(now);
     }
 
     /// Counts something that the shell refused or dropped.
@@ -234,9 +252,10 @@ impl Endpoint {
         self.transport.stats.count(reason);
     }
 
-    /// Whether nothing of ours waits for a peer: no call, and no request without its final response.
+    /// Whether nothing of ours waits for a peer: no call, no request without its final response, and no registration that
+    /// is to be taken back.
     pub fn is_quiet(&self) -> bool {
-        self.calls.is_empty() && !self.transactions.asks()
+        self.calls.is_empty() && self.trunks.is_quiet() && !self.transactions.asks()
     }
 
     /// Gauges and counters.
@@ -247,6 +266,7 @@ impl Endpoint {
         stats.dialogs = self.dialogs.len();
         stats.transactions = self.transactions.len();
         stats.connections = self.transport.len();
+        (stats.registrations, stats.lookups) = self.trunks.gauges();
         stats
     }
 }

@@ -76,14 +76,21 @@ impl Endpoint {
         if !connection.is_ready() {
             self.fail_clients_on(Flow::Stream(id), now);
         }
+        if connection.opened.is_some() {
+            self.on_trunk_connection_lost(id, now);
+        }
     }
 
     /// Closes a connection from our side.
     pub(super) fn lose_connection(&mut self, id: ConnectionId, now: Instant) {
         let was_opening = self.transport.get(id).is_some_and(|connection| !connection.is_ready());
+        let was_ours = self.transport.get(id).is_some_and(|connection| connection.opened.is_some());
         self.transport.close(id);
         if was_opening {
             self.fail_clients_on(Flow::Stream(id), now);
+        }
+        if was_ours {
+            self.on_trunk_connection_lost(id, now);
         }
     }
 

@@ -113,7 +113,7 @@ impl Endpoint {
         let own = calling.invite.cseq().map(|cseq| cseq.seq).unwrap_or_default();
         match self.transactions.client(calling.tx).map(|tx| &tx.purpose) {
             Some(Purpose::Invite(forks)) => own.max(forks.highest_cseq),
-            Some(Purpose::Update | Purpose::Asked | Purpose::Farewell) | None => own,
+            Some(Purpose::Update | Purpose::Asked | Purpose::Trunk(_) | Purpose::Farewell) | None => own,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use zeroize::Zeroizing;
 
-use crate::wire::{HeaderError, HeaderName, Headers, Host, NameAddr, Request, Response, StatusCode, Uri, Via};
+use crate::wire::{HeaderError, HeaderName, Headers, Host, NameAddr, Request, Response, StatusCode, Text, Uri, Via};
 
 use super::body::wiped;
 use super::transactions::Reply;
@@ -146,8 +146,20 @@ impl Endpoint {
 
     /// Our Contact towards a peer that is reached over `transport` (and, for UDP, over this flow).
     pub(super) fn contact(&self, flow: Flow, transport: Transport, remote: SocketAddr, secure: bool) -> Bytes {
+        self.contact_of(self.config.contact_user.clone(), flow, transport, remote, secure)
+    }
+
+    /// Our Contact with another user part.
+    pub(super) fn contact_of(
+        &self,
+        user: Text,
+        flow: Flow,
+        transport: Transport,
+        remote: SocketAddr,
+        secure: bool,
+    ) -> Bytes {
         let (host, port) = self.sent_by(flow, transport, remote);
-        let user = Some(self.config.contact_user.clone());
+        let user = Some(user);
         let uri = if secure { Uri::sips(user, host, port) } else { Uri::sip(user, host, port) };
         let uri = match (uri, transport) {
             (Uri::Sip(mut sip), Transport::Tcp | Transport::Tls) if !secure => {
@@ -174,7 +186,7 @@ impl Endpoint {
             Some(listener) => (listener.host.clone(), Some(listener.port)),
             // A client that listens nowhere has no address to name; the peer answers over the connection, as with
             // WebSocket clients (RFC 7118 5).
-            None => (Host::Name(crate::wire::Text::from_static("client.invalid")), None),
+            None => (Host::Name(Text::from_static("client.invalid")), None),
         }
     }
 

@@ -24,6 +24,10 @@ impl Endpoint {
         let code = response.status().code();
         let Some(tx) = self.transactions.client(id) else { return };
         let call = tx.call;
+        if let Some(key) = call {
+            self.note_life(key, response.status(), now);
+        }
+        let Some(tx) = self.transactions.client(id) else { return };
         match &mut tx.machine {
             ClientMachine::NonInvite(machine) => {
                 let is_final = machine.on_response(code, now);
@@ -32,10 +36,14 @@ impl Endpoint {
                 }
                 let Some(tx) = self.transactions.client(id) else { return };
                 let asks = matches!(tx.purpose, Purpose::Update | Purpose::Asked);
+                let of_trunk = if let Purpose::Trunk(usage) = tx.purpose { Some(usage) } else { None };
                 self.note_next_nonce(id, response, arrival);
                 self.transactions.settle(id);
                 if let Some(key) = call.filter(|_| is_final && asks) {
                     self.with_call(key, |endpoint, call| endpoint.on_request_answered(call, id, Some(response), now));
+                }
+                if let Some(usage) = of_trunk.filter(|_| is_final) {
+                    self.on_trunk_answered(usage, Some(response), now);
                 }
             }
             ClientMachine::Invite(machine) => {
@@ -56,7 +64,8 @@ impl Endpoint {
         let key = ClientKey::new(via.branch()?, &response.cseq().ok()?.method);
         let id = self.transactions.find_client(&key)?;
         let tx = self.transactions.client(id)?;
-        (tx.trunk == arrival.trunk && arrival.source.transport >= tx.path.transport).then_some(id)
+        let is_theirs = tx.trunk == arrival.trunk || self.gate.is_peer(&tx.trunk, &arrival.source);
+        (is_theirs && arrival.source.transport >= tx.path.transport).then_some(id)
     }
 
     fn on_invite_response(

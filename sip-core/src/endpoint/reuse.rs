@@ -120,6 +120,8 @@ impl TransportLayer {
                 && connection.trunk.as_ref() == Some(trunk)
                 && connection.opened.as_ref().is_none_or(|opened| opened.identity == terms.identity)
                 && (wanted.is_empty() || wanted.iter().any(|name| connection.shows(name)))
+                // A trunk's other hops need not know of the call.
+                && hop.is_none_or(|hop| connection.remote.ip().to_canonical() == hop.address.ip().to_canonical())
         };
         self.connections.iter().find(|(_, connection)| usable(connection)).map(|(id, _)| *id)
     }

@@ -170,6 +170,10 @@ pub struct Stats {
     pub dialogs: usize,
     /// Connections, those being made too.
     pub connections: usize,
+    /// Registrations of ours that stand.
+    pub registrations: usize,
+    /// Look-ups of next hops that are under way.
+    pub lookups: usize,
     /// Calls admitted since the start.
     pub admitted: u64,
     /// Messages read since the start, keepalives not counted.
@@ -207,6 +211,8 @@ impl Default for Stats {
             transactions: 0,
             dialogs: 0,
             connections: 0,
+            registrations: 0,
+            lookups: 0,
             admitted: 0,
             received: 0,
             sent: 0,
@@ -225,6 +231,8 @@ impl fmt::Debug for Stats {
             .field("transactions", &self.transactions)
             .field("dialogs", &self.dialogs)
             .field("connections", &self.connections)
+            .field("registrations", &self.registrations)
+            .field("lookups", &self.lookups)
             .field("admitted", &self.admitted)
             .field("received", &self.received)
             .field("sent", &self.sent)

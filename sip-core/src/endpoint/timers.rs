@@ -10,6 +10,7 @@ use crate::wire::StatusCode;
 
 use super::call::{Call, Cancel, Phase};
 use super::transactions::{ClientMachine, Purpose, Reply, ServerMachine, Transaction, TxId};
+use super::trunks::TrunkUse;
 use super::{CallKey, EndReason, EndedBy, Endpoint, Flow, Refusal, Reject};
 
 /// What an expired transaction asks of the endpoint.
@@ -19,6 +20,7 @@ enum TransactionDue {
     Request(Flow, Bytes),
     ServerLeft(TxId, Option<CallKey>),
     NoResponse(TxId, Option<CallKey>, bool),
+    TrunkUnanswered(TrunkUse),
     ClientLeft(TxId, Option<CallKey>),
 }
 
@@ -36,6 +38,12 @@ impl Endpoint {
         {
             budget -= 1;
             self.on_transaction_due(due, now);
+        }
+        while budget > 0
+            && let Some(key) = self.trunks.schedule.pop_due(now)
+        {
+            budget -= 1;
+            self.on_trunk_due(key, now);
         }
         while budget > 0
             && let Some(key) = self.call_schedule.pop_due(now)
@@ -69,6 +77,9 @@ impl Endpoint {
                 ClientMachine::NonInvite(machine) => match machine.handle_timeout(now) {
                     ClientNonInviteTimeout::Nothing => TransactionDue::Nothing,
                     ClientNonInviteTimeout::Resend(bytes) => TransactionDue::Request(tx.path.flow, bytes),
+                    ClientNonInviteTimeout::NoResponse if let Purpose::Trunk(usage) = tx.purpose => {
+                        TransactionDue::TrunkUnanswered(usage)
+                    }
                     ClientNonInviteTimeout::NoResponse => {
                         let asks = matches!(tx.purpose, Purpose::Update | Purpose::Asked);
                         TransactionDue::NoResponse(id, tx.call.filter(|_| asks), false)
@@ -90,6 +101,7 @@ impl Endpoint {
                 self.with_call(call, |endpoint, call| endpoint.on_no_response(call, id, is_invite, now));
             }
             TransactionDue::NoResponse(_, None, _) => {}
+            TransactionDue::TrunkUnanswered(usage) => self.on_trunk_answered(usage, None, now),
             TransactionDue::ClientLeft(id, call) => self.on_client_left(id, call, now),
         }
     }
@@ -155,12 +167,19 @@ impl Endpoint {
             let Some(tx) = self.transactions.client(id) else { continue };
             let call = tx.call;
             let is_invite = matches!(tx.machine, ClientMachine::Invite(_));
+            let of_trunk = if let Purpose::Trunk(usage) = tx.purpose { Some(usage) } else { None };
             self.terminate_client(id);
+            if let Some(usage) = of_trunk {
+                self.on_trunk_answered(usage, None, now);
+            }
             let Some(key) = call else { continue };
             self.with_call(key, |endpoint, call| {
                 if let Phase::Calling(calling) = &call.phase
                     && calling.tx == id
                 {
+                    if endpoint.fail_over(call, None, now) {
+                        return;
+                    }
                     call.phase = Phase::Gone;
                     endpoint.end(call, EndedBy::Failure, EndReason::Transport, None);
                     return;
@@ -170,7 +189,7 @@ impl Endpoint {
         }
     }
 
-    fn terminate_client(&mut self, id: TxId) {
+    pub(super) fn terminate_client(&mut self, id: TxId) {
         let Some(tx) = self.transactions.client(id) else { return };
         match &mut tx.machine {
             ClientMachine::Invite(machine) => machine.on_transport_error(),

@@ -55,6 +55,11 @@ impl Tokens {
         1 + (self.rng.next_u32() & 0x3fff_ffff)
     }
 
+    /// 32 random bits, for a jitter.
+    pub(super) fn random(&mut self) -> u32 {
+        self.rng.next_u32()
+    }
+
     /// A whole number of seconds in `from..=to`, for Retry-After: clients that were refused together shall not come back
     /// together.
     pub(super) fn seconds(&mut self, from: u64, to: u64) -> Duration {

@@ -12,6 +12,7 @@ use crate::wire::{Request, Text};
 use super::authenticate::Asked;
 use super::call::Path;
 use super::schedule::Schedule;
+use super::trunks::TrunkUse;
 use super::{CallKey, Flow, NextHop};
 
 /// Names a transaction of the table. Never used twice.
@@ -77,6 +78,8 @@ pub(super) enum Purpose {
     Update,
     /// PRACK, REFER, NOTIFY or INFO: the call waits for the answer.
     Asked,
+    /// REGISTER, or OPTIONS outside of any dialog.
+    Trunk(TrunkUse),
     /// BYE or CANCEL: nobody waits for the answer.
     Farewell,
 }
@@ -217,6 +220,11 @@ impl Transactions {
             Transaction::Client(ClientTx { machine: ClientMachine::Invite(machine), .. }) => machine.is_pending(),
             Transaction::Client(ClientTx { machine: ClientMachine::NonInvite(machine), .. }) => machine.is_pending(),
         })
+    }
+
+    /// The transactions of which this is true.
+    pub(super) fn find_all(&self, is_meant: impl Fn(&Transaction) -> bool) -> Vec<TxId> {
+        self.table.iter().filter(|(_, tx)| is_meant(tx)).map(|(id, _)| *id).collect()
     }
 
     /// The client transactions whose requests wait for this connection.

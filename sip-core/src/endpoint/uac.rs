@@ -81,6 +81,9 @@ impl Endpoint {
         for (name, value) in dial.headers {
             headers.push(name, value.into_bytes());
         }
+        for route in self.preloaded_routes(key) {
+            headers.push(HeaderName::Route, route.into_bytes());
+        }
         let bare = invite.clone();
         if let Some(sdp) = &dial.sdp {
             invite.set_body(SDP, sdp.bytes());
@@ -114,7 +117,7 @@ impl Endpoint {
     }
 
     /// The UDP socket of ours for an address.
-    fn datagram_to(&self, remote: std::net::SocketAddr) -> Option<Flow> {
+    pub(super) fn datagram_to(&self, remote: std::net::SocketAddr) -> Option<Flow> {
         let fits = |listener: &super::Listener| {
             listener.transport == Transport::Udp && listener.local.is_ipv4() == remote.is_ipv4()
         };
@@ -179,6 +182,9 @@ impl Endpoint {
         if let Some(response) = response
             && self.redirect(call, response, now)
         {
+            return;
+        }
+        if self.fail_over(call, response, now) {
             return;
         }
         call.phase = Phase::Gone;

@@ -25,6 +25,7 @@ use crate::wire::StatusCode;
 use super::TlsClients;
 use super::bind::Socket;
 use super::handle::{EVENT_QUEUE, IncomingCall, Request};
+use super::lookup::Lookups;
 use super::stream::Connection;
 
 pub(super) struct Driver {
@@ -36,6 +37,7 @@ pub(super) struct Driver {
     trunk_events: mpsc::Sender<TrunkEvent>,
     requests: mpsc::Receiver<Request>,
     inputs: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    lookups: Lookups,
     tls: Tls,
     timer: Pin<Box<Sleep>>,
     /// The endpoint's next deadline.
@@ -67,6 +69,7 @@ impl Driver {
         requests: mpsc::Receiver<Request>,
     ) -> Self {
         let now = Instant::now();
+        let inputs = mpsc::channel(super::STREAM_QUEUE);
         Self {
             endpoint,
             sockets,
@@ -75,7 +78,8 @@ impl Driver {
             incoming,
             trunk_events,
             requests,
-            inputs: mpsc::channel(super::STREAM_QUEUE),
+            lookups: Lookups::new(inputs.0.clone()),
+            inputs,
             tls,
             timer: Box::pin(sleep_until(now)),
             deadline: None,
@@ -143,6 +147,7 @@ impl Driver {
                     }
                 }
                 Output::Event { call, event } => self.on_event(call, event),
+                Output::Locate { id, target, seed } => self.lookups.begin(id, target, seed),
                 Output::Trunk(event) => {
                     if self.trunk_events.try_send(event).is_err() {
                         self.endpoint.count(Refusal::TrunkEventLost);
@@ -235,10 +240,16 @@ impl Driver {
             }
             Request::Trunks { answer } => heard(&answer.send(self.endpoint.trunks(now.into_std()))),
             Request::Stats { answer } => heard(&answer.send(self.endpoint.stats())),
-            Request::ReplaceGate(gate) => self.endpoint.replace_gate(*gate),
+            Request::ReplaceGate(gate) => {
+                self.endpoint.replace_gate(*gate);
+                self.flush();
+            }
             Request::ReplaceTls(tls) => self.tls.server = Some(tls),
             Request::ReplaceTlsClients(clients) => self.tls.clients = clients,
-            Request::Drain => self.endpoint.drain(),
+            Request::Drain => {
+                self.endpoint.drain();
+                self.flush();
+            }
             Request::Shutdown { answer, grace } => {
                 self.endpoint.drain();
                 self.endpoint.hang_up_all(now.into_std());
@@ -258,6 +269,7 @@ impl Driver {
                     }
                 }
                 Input::Disconnected { connection } => drop(self.connections.remove(connection)),
+                Input::Located { .. } => self.lookups.turn(),
                 Input::Datagram { .. } | Input::Received { .. } | Input::Command { .. } | Input::Timeout => {}
             }
             self.drain(input);

@@ -8,7 +8,7 @@
 //! | events of one call | [`EVENT_QUEUE`] | the call is ended: its actor is stuck |
 //! | new calls | [`INCOMING_QUEUE`] | the call is refused with 503 |
 //! | trunk events | [`TRUNK_QUEUE`] | the event is dropped and counted |
-//! | octets from all connections | [`STREAM_QUEUE`] | the connection is not read on: TCP pushes back |
+//! | octets from all connections, and look-ups | [`STREAM_QUEUE`] | the connection is not read on: TCP pushes back |
 //! | messages to one connection | [`WRITE_QUEUE`] | the message is dropped and the connection closed |
 //!
 //! ```no_run
@@ -40,6 +40,7 @@ mod config;
 mod driver;
 mod handle;
 mod identity;
+mod lookup;
 mod resolver;
 mod stream;
 pub mod tls;

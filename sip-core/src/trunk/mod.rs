@@ -9,8 +9,12 @@
 //! - `meter`: how many calls we may place.
 
 mod event;
+mod health;
 mod meter;
 mod outbound;
+mod place;
+mod register;
+mod wait;
 
 pub use event::{
     DownReason, HopState, HopStatus, RegistrationFailure, RegistrationState, TrunkChange, TrunkEvent, TrunkState,
@@ -18,3 +22,7 @@ pub use event::{
 };
 pub use meter::{Limit, Meter};
 pub use outbound::{Limits, Outbound, Registration};
+
+pub(crate) use health::shows_life;
+pub(crate) use place::{Hop, HopKey, Place};
+pub(crate) use register::{Next, Outcome, Register, outcome, service_route};

@@ -30,8 +30,6 @@ pub struct Outbound {
     pub registration: Option<Registration>,
     /// How often OPTIONS is sent to each hop; `None`: only calls tell whether a hop is there.
     pub ping: Option<Duration>,
-    /// How often a double CRLF is sent over connections to the hops (RFC 5626 3.5.1); `None` for never.
-    pub crlf: Option<Duration>,
     /// How long a hop that comes back must stay good before it is used again.
     pub hold_down: Duration,
     /// How many calls may be placed.
@@ -56,7 +54,6 @@ impl Outbound {
             target,
             registration: None,
             ping: None,
-            crlf: None,
             hold_down: HOLD_DOWN,
             limits: Limits { rate: None, max_calls: None, per_day: None },
         }
@@ -73,13 +70,6 @@ impl Outbound {
     #[must_use]
     pub fn ping(mut self, interval: Duration) -> Self {
         self.ping = Some(interval.max(limits::PING_AT_LEAST));
-        self
-    }
-
-    /// Sends a double CRLF over connections to the hops this often.
-    #[must_use]
-    pub fn crlf(mut self, interval: Duration) -> Self {
-        self.crlf = Some(interval.max(limits::CRLF_AT_LEAST));
         self
     }
 

@@ -208,7 +208,9 @@ impl Pair {
                     self.fly(other(who), &bytes);
                 }
                 Output::Event { call, event } => self.side(who).events.push((call, event)),
-                Output::Connect { .. } | Output::Close { .. } | Output::Trunk(_) => panic!("a connection"),
+                Output::Connect { .. } | Output::Close { .. } | Output::Locate { .. } | Output::Trunk(_) => {
+                    panic!("a connection")
+                }
                 Output::Timeout(at) => return self.side(who).deadline = Some(at),
                 Output::Idle => return self.side(who).deadline = None,
             }

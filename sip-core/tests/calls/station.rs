@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sip_core::admission::{Gate, TlsFacts, Transport, TrunkRule};
 use sip_core::endpoint::{
-    Body, CallKey, Command, Config, ConnectionId, Endpoint, Event, Flow, Input, Listener, ListenerId, NextHop, Output,
-    Refusal, Stats,
+    Body, CallKey, Command, Config, ConnectionId, Endpoint, Event, Flow, Input, Listener, ListenerId, LocateId,
+    NextHop, Output, Refusal, Stats,
 };
+use sip_core::locate::Target;
 use sip_core::trunk::TrunkEvent;
 use sip_core::wire::StatusCode;
 
@@ -35,6 +36,7 @@ pub(crate) struct Station {
     events: VecDeque<(CallKey, Event)>,
     pub(crate) connects: VecDeque<(ConnectionId, NextHop)>,
     pub(crate) closed: Vec<ConnectionId>,
+    pub(crate) locates: VecDeque<(LocateId, Target)>,
     pub(crate) trunk_events: VecDeque<TrunkEvent>,
     deadline: Option<Instant>,
 }
@@ -106,6 +108,7 @@ impl Station {
             events: VecDeque::new(),
             connects: VecDeque::new(),
             closed: Vec::new(),
+            locates: VecDeque::new(),
             trunk_events: VecDeque::new(),
             deadline: None,
         }
@@ -255,6 +258,7 @@ impl Station {
                 Output::Connect { connection, next_hop, .. } => self.connects.push_back((connection, next_hop)),
                 Output::Close { connection } => self.closed.push(connection),
                 Output::Event { call, event } => self.events.push_back((call, event)),
+                Output::Locate { id, target, .. } => self.locates.push_back((id, target)),
                 Output::Trunk(event) => self.trunk_events.push_back(event),
                 Output::Timeout(at) => {
                     self.deadline = Some(at);

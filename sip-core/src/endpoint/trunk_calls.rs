@@ -1,0 +1,192 @@
+//! Calls that we place over a trunk's own hops: limits and fail-over (RFC 3263 4.3).
+
+use std::time::Instant;
+
+use crate::admission::TrunkId;
+use crate::trunk::{Limit, shows_life};
+use crate::wire::{HeaderName, Response, StatusCode, Text};
+
+use super::call::{Call, Cancel, Phase};
+use super::transactions::{ClientMachine, Purpose, Transaction};
+use super::trunks::{TrunkKey, TrunkUse};
+use super::{CallKey, Dial, DialError, Endpoint, Flow, NextHop, Refusal};
+
+/// A call that we placed over a trunk with an [`crate::trunk::Outbound`].
+#[derive(Debug)]
+pub(super) struct Route {
+    trunk: TrunkKey,
+    /// Whether the trunk's own hops are used, or one that the dialler named.
+    own: bool,
+    /// The hops that were tried, the last is the one that is used.
+    tried: Vec<NextHop>,
+}
+
+impl Endpoint {
+    /// Where a call that we place goes first. It counts against the trunk's limits from now on.
+    pub(super) fn route(&mut self, key: CallKey, dial: &Dial, now: Instant) -> Result<NextHop, DialError> {
+        if self.gate.rule(&dial.trunk).is_none() {
+            return Err(DialError::Trunk);
+        }
+        let own = self.trunks.by_name(&dial.trunk).map(|life| life.target.best(&[]).cloned());
+        let hop = match (&dial.next_hop, own) {
+            (Some(hop), _) => {
+                self.check_trunk(dial, hop)?;
+                hop.clone()
+            }
+            (None, Some(Some(hop))) => hop,
+            (None, Some(None)) => {
+                self.transport.stats.count(Refusal::TrunkDown);
+                return Err(DialError::Down);
+            }
+            (None, None) => return Err(DialError::Trunk),
+        };
+        self.gate.admit_outbound(&dial.trunk).map_err(|_| DialError::Concurrency)?;
+        if let Some(life) = self.trunks.by_name_mut(&dial.trunk) {
+            if let Err(limit) = life.meter.take(now) {
+                self.gate.release(&dial.trunk);
+                let (error, reason) = match limit {
+                    Limit::Rate => (DialError::Rate, Refusal::OutboundRate),
+                    Limit::Concurrency => (DialError::Concurrency, Refusal::OutboundCalls),
+                    Limit::Daily => (DialError::Daily, Refusal::OutboundDaily),
+                };
+                self.transport.stats.count(reason);
+                return Err(error);
+            }
+            let route = Route { trunk: life.key, own: dial.next_hop.is_none(), tried: vec![hop.clone()] };
+            self.trunks.routes.insert(key, route);
+        }
+        Ok(hop)
+    }
+
+    /// A call is over: its place among its trunk's calls is free.
+    pub(super) fn release_call(&mut self, key: CallKey, trunk: &TrunkId) {
+        self.gate.release(trunk);
+        if self.trunks.routes.remove(&key).is_some()
+            && let Some(life) = self.trunks.by_name_mut(trunk)
+        {
+            life.meter.release();
+        }
+    }
+
+    /// The routes that the registrar wants calls over the trunk's own hops to take (RFC 3608 5).
+    pub(super) fn preloaded_routes(&self, key: CallKey) -> Vec<Text> {
+        let route = self.trunks.routes.get(&key).filter(|route| route.own);
+        let life = route.and_then(|route| self.trunks.table.get(&route.trunk));
+        let registering = life.and_then(|life| life.registering.as_ref());
+        registering.map(|registering| registering.service_route.clone()).unwrap_or_default()
+    }
+
+    /// A response of a call's hop: anything but a sign that it cannot serve shows that it is there.
+    pub(super) fn note_life(&mut self, key: CallKey, status: StatusCode, now: Instant) {
+        if !shows_life(status) {
+            return;
+        }
+        let Some(route) = self.trunks.routes.get(&key) else { return };
+        let (trunk, Some(hop)) = (route.trunk, route.tried.last().cloned()) else { return };
+        let is_up = |life: &super::trunks::Life| {
+            life.target.hops().iter().any(|known| known.to == hop && known.health.is_steady())
+        };
+        if self.trunks.table.get(&trunk).is_some_and(|life| is_up(life)) {
+            return;
+        }
+        self.with_trunk(trunk, now, |_, life| {
+            if let Some(hop) = life.target.hop_at(&hop) {
+                hop.health.on_alive(now);
+            }
+        });
+    }
+
+    /// The INVITE of a call failed: the hop is under suspicion at once, and the next one is tried where there is one. False
+    /// when the failure is the call's.
+    ///
+    /// RFC 3263 4.3: after a time-out, a transport error or a 503 the request goes to the next hop as a new transaction,
+    /// which is a new branch. The CSeq number rises as well (RFC 3261 8.1.3.5 does so for each new try): both hops may lead
+    /// to the same callee, who would refuse the same CSeq number on another branch as merged (RFC 3261 8.2.2.2). Any other
+    /// answer, 500 as much as 486, is the callee's and final.
+    pub(super) fn fail_over(&mut self, call: &mut Call, response: Option<&Response>, now: Instant) -> bool {
+        let is_final = response.is_some_and(|response| response.status() != StatusCode::SERVICE_UNAVAILABLE);
+        let Some(route) = self.trunks.routes.get(&call.key) else { return false };
+        if is_final {
+            return false;
+        }
+        let (trunk, own) = (route.trunk, route.own);
+        let is_wanted = matches!(&call.phase, Phase::Calling(calling) if calling.cancel == Cancel::No);
+        let goes_on = own && is_wanted && !call.is_over && !self.draining;
+        loop {
+            self.suspect(call.key, now);
+            let Some(route) = self.trunks.routes.get_mut(&call.key).filter(|_| goes_on) else { return false };
+            let hop = self.trunks.table.get(&trunk).and_then(|life| life.target.best(&route.tried)).cloned();
+            let Some(hop) = hop else { return false };
+            route.tried.push(hop.clone());
+            if self.take_hop(call, &hop, now) {
+                self.transport.stats.count(Refusal::FailedOver);
+                return true;
+            }
+        }
+    }
+
+    /// The hop that a call used last did not serve it.
+    fn suspect(&mut self, key: CallKey, now: Instant) {
+        let random = self.tokens.random();
+        let Some(route) = self.trunks.routes.get(&key) else { return };
+        let (trunk, Some(hop)) = (route.trunk, route.tried.last().cloned()) else { return };
+        self.with_trunk(trunk, now, |_, life| {
+            if let Some(hop) = life.target.hop_at(&hop) {
+                hop.health.on_failure(random, now);
+            }
+        });
+    }
+
+    /// The INVITE again, to another hop. False when it cannot be sent there.
+    fn take_hop(&mut self, call: &mut Call, hop: &NextHop, now: Instant) -> bool {
+        let Some(path) = self.path_to(hop, &call.trunk, now) else { return false };
+        let Phase::Calling(calling) = &mut call.phase else { return false };
+        let contact = self.contact(path.flow, path.transport, hop.address, calling.invite.uri().is_secure());
+        calling.invite.headers_mut().set(HeaderName::Contact, contact);
+        self.transport.count_call(call.path.flow, false, now);
+        self.transport.count_call(path.flow, true, now);
+        call.path = path;
+        self.invite_again(call, now);
+        true
+    }
+
+    /// A connection that we opened is gone: requests of trunks over it get no answer, and calls that nobody has answered yet
+    /// go to the next hop at once (RFC 3263 4.3: a transport failure).
+    pub(super) fn fail_trunk_requests_on(&mut self, flow: Flow, now: Instant) {
+        for id in self.transactions.clients_on(flow) {
+            let Some(tx) = self.transactions.client(id) else { continue };
+            let call = tx.call;
+            match (&tx.purpose, &tx.machine) {
+                (Purpose::Trunk(usage), _) => {
+                    let usage = *usage;
+                    self.terminate_client(id);
+                    self.on_trunk_answered(usage, None, now);
+                }
+                (_, ClientMachine::Invite(machine)) if machine.is_calling() => {
+                    let Some(key) = call else { continue };
+                    self.with_call(key, |endpoint, call| {
+                        let is_own = matches!(&call.phase, Phase::Calling(calling) if calling.tx == id);
+                        if is_own && endpoint.fail_over(call, None, now) {
+                            endpoint.terminate_client(id);
+                        }
+                    });
+                }
+                (_, ClientMachine::Invite(_) | ClientMachine::NonInvite(_)) => {}
+            }
+        }
+    }
+
+    /// No answer to a ping matters any more.
+    pub(super) fn forget_pings(&mut self) {
+        for id in self.transactions.find_all(is_ping) {
+            self.terminate_client(id);
+        }
+    }
+}
+
+const fn is_ping(tx: &Transaction) -> bool {
+    match tx {
+        Transaction::Client(tx) => matches!(tx.purpose, Purpose::Trunk(TrunkUse::Ping(..))),
+        Transaction::Server(_) => false,
+    }
+}
