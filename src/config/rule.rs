@@ -43,6 +43,9 @@ pub(super) async fn of(trunk: &Trunk, secrets: Option<&TrunkSecrets>) -> Result<
     if let Some(realm) = secrets.and_then(|secrets| secrets.challenge.clone()) {
         rule = rule.challenge(realm);
     }
+    if let Some(interval) = trunk.keepalive.crlf {
+        rule = rule.keepalive(interval);
+    }
     if let Some(given) = &trunk.outbound {
         rule = rule.redirects(given.redirects).outbound(outbound(trunk, given)?);
     }
@@ -58,9 +61,6 @@ fn outbound(trunk: &Trunk, given: &dialplan::Outbound) -> Result<Outbound, Start
         .calls_per_day(given.calls_per_day);
     if let Some(interval) = trunk.keepalive.options {
         outbound = outbound.ping(interval);
-    }
-    if let Some(interval) = trunk.keepalive.crlf {
-        outbound = outbound.crlf(interval);
     }
     if let Some(register) = &trunk.register {
         outbound = outbound.registration(registration(trunk, register)?);
