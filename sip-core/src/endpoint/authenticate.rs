@@ -178,7 +178,7 @@ impl Endpoint {
             // PRACKs and UPDATEs in its early dialogs have used numbers too.
             return match tx.map(|tx| &tx.purpose) {
                 Some(Purpose::Invite(forks)) => own.max(forks.highest_cseq.saturating_add(1)),
-                Some(Purpose::Update | Purpose::Asked | Purpose::Farewell) | None => own,
+                Some(Purpose::Update | Purpose::Asked | Purpose::Trunk(_) | Purpose::Farewell) | None => own,
             };
         }
         let towards = request.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
