@@ -103,7 +103,7 @@ fn what_a_trunk_says_becomes_its_rule() {
     assert_eq!(outbound.target, "sips:sbc.carrier.example".parse().unwrap());
     assert_eq!((outbound.limits.per_day, outbound.hold_down.as_secs()), (Some(7), 40));
     assert_eq!(
-        (outbound.ping.map(|each| each.as_secs()), outbound.crlf.map(|each| each.as_secs())),
+        (outbound.ping.map(|each| each.as_secs()), rule.keepalive.map(|each| each.as_secs())),
         (Some(20), Some(30))
     );
     let registration = outbound.registration.as_ref().unwrap();
