@@ -296,7 +296,7 @@ impl World {
                 }
                 Output::Event { call, event } => events.push((call, event)),
                 Output::Connect { .. } | Output::Close { .. } => panic!("a connection"),
-                Output::Trunk(_) => {}
+                Output::Locate { .. } | Output::Trunk(_) => {}
                 Output::Timeout(at) => {
                     self.nodes[index].deadline = Some(at);
                     break;
