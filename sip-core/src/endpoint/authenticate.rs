@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use crate::admission::TrunkId;
+use crate::admission::{Transport, TrunkId};
 use crate::auth::{Asker, Declined, Verdict};
 use crate::dialog::DialogId;
 use crate::limits;
@@ -205,20 +205,24 @@ impl Endpoint {
     /// Where a request over `path` goes to, if it may carry credentials: a next hop that a call or request of our own was
     /// placed to, reached as it was then. Never where a Contact, a Via or a packet's source has led us (THREATS T35).
     fn credential_place(&self, path: &Path, trunk: &TrunkId) -> Option<Place> {
-        let hop = match path.flow {
-            Flow::Datagram { remote, .. } => NextHop::udp(remote),
+        let (hop, is_placed) = match path.flow {
+            Flow::Datagram { remote, .. } => {
+                let is_there = |hop: &NextHop| hop.transport == Transport::Udp && hop.address == remote;
+                (NextHop::udp(remote), path.next_hop.as_ref().is_some_and(is_there))
+            }
             Flow::Stream(id) => {
                 let connection = self.transport.get(id)?;
-                if let Some(opened) = &connection.opened {
+                let hop = if let Some(opened) = &connection.opened {
                     (opened.trunk == *trunk).then(|| opened.hop.clone())?
                 } else {
                     // One that the peer opened, where its certificate shows the name that we would ask for (RFC 5923).
                     let terms = self.transport.terms_of(trunk);
                     path.next_hop.clone().filter(|hop| connection.serves(hop, trunk, &terms))?
-                }
+                };
+                let is_placed = path.next_hop.as_ref() == Some(&hop);
+                (hop, is_placed)
             }
         };
-        let is_placed = path.next_hop.as_ref() == Some(&hop);
         let place = (trunk.clone(), hop);
         (is_placed || self.keyring.knows(&place)).then_some(place)
     }
