@@ -9,9 +9,8 @@ pub mod demo;
 pub mod server;
 pub mod telemetry;
 
-#[expect(dead_code, unused_imports, reason = "the server is connected to it next")]
 mod api;
 mod call;
-#[expect(dead_code, reason = "the API and the calls are connected to it next")]
+mod callbacks;
 mod control;
 mod identity;

@@ -35,11 +35,6 @@ impl Answer {
     pub(super) fn is_lasting(&self) -> bool {
         self.status != StatusCode::TOO_MANY_REQUESTS && !self.status.is_server_error()
     }
-
-    #[cfg(test)]
-    pub(super) fn body(&self) -> &[u8] {
-        &self.body
-    }
 }
 
 impl fmt::Debug for Answer {

@@ -90,8 +90,8 @@ impl Clients {
             return Err(ApiKeyError::Character);
         }
         let digest = digest(key);
-        if self.0.iter().any(|client| client.digest == digest) {
-            return Err(ApiKeyError::Twice);
+        if let Some(twin) = self.0.iter().find(|client| client.digest == digest) {
+            return Err(ApiKeyError::Twice(twin.rights.name.clone()));
         }
         self.0.push(Arc::new(Client { rights, digest, allowance: Mutex::default() }));
         Ok(())
@@ -114,22 +114,20 @@ fn digest(key: &[u8]) -> [u8; 32] {
 }
 
 /// Why a text is no API key. No variant holds the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ApiKeyError {
     /// Too short to be safe, or too long.
-    #[error(
-        "an API key has {MIN_API_KEY} to {MAX_API_KEY} characters, this one {octets} (make one: openssl rand -hex 32)"
-    )]
+    #[error("has {octets} characters; a key has {MIN_API_KEY} to {MAX_API_KEY} (make one: openssl rand -hex 32)")]
     Length {
         /// Its length.
         octets: usize,
     },
     /// White space or what no header can carry.
-    #[error("an API key is made of visible ASCII characters (make one: openssl rand -hex 32)")]
+    #[error("holds a character that is not visible ASCII (make one: openssl rand -hex 32)")]
     Character,
     /// Two clients with one key could not be told apart.
-    #[error("another client has the same API key: give each its own")]
-    Twice,
+    #[error("is the key of the client `{0}` too: give each its own")]
+    Twice(Name),
 }
 
 #[cfg(test)]
@@ -163,7 +161,7 @@ mod tests {
         assert_eq!(clients.add(rights("a"), &[b'x'; 257]), Err(ApiKeyError::Length { octets: 257 }));
         assert_eq!(clients.add(rights("a"), &[b' '; 32]), Err(ApiKeyError::Character));
         assert_eq!(clients.add(rights("a"), &[b'x'; 32]), Ok(()));
-        assert_eq!(clients.add(rights("b"), &[b'x'; 32]), Err(ApiKeyError::Twice));
+        assert_eq!(clients.add(rights("b"), &[b'x'; 32]), Err(ApiKeyError::Twice("a".parse().unwrap())));
     }
 
     #[test]

@@ -28,8 +28,10 @@ use std::sync::Arc;
 
 use dialplan::Dialplan;
 
-pub(crate) use clients::{ApiKeyError, Clients, Rights};
-pub(crate) use serve::{ApiServer, Listen, ListenError};
+pub(crate) use clients::{Clients, Rights};
+pub use serve::ApiListenError;
+pub(crate) use serve::{ApiServer, Listen};
+pub(crate) use time::rfc3339;
 
 use crate::control::Control;
 use idempotency::Idempotency;
@@ -40,7 +42,7 @@ pub(crate) struct Api(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    clients: Clients,
+    clients: Arc<Clients>,
     control: Control,
     dialplan: Arc<Dialplan>,
     idempotency: Idempotency,
@@ -48,7 +50,7 @@ struct Inner {
 
 impl Api {
     /// An API for these clients, over these calls.
-    pub(crate) fn new(clients: Clients, control: Control, dialplan: Arc<Dialplan>) -> Self {
+    pub(crate) fn new(clients: Arc<Clients>, control: Control, dialplan: Arc<Dialplan>) -> Self {
         Self(Arc::new(Inner { clients, control, dialplan, idempotency: Idempotency::default() }))
     }
 }

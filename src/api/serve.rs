@@ -39,7 +39,8 @@ impl fmt::Debug for Listen {
 
 /// Why the API does not listen.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ListenError {
+#[non_exhaustive]
+pub enum ApiListenError {
     /// Keys and numbers would cross a network in the clear.
     #[error("the API listens without TLS on {0}, which is not a loopback address: use tls://")]
     PlainNotLoopback(SocketAddr),
@@ -62,11 +63,11 @@ pub(crate) struct ApiServer {
 
 impl ApiServer {
     /// Binds the listener and starts its thread, which ends when `stop` is cancelled.
-    pub(crate) fn start(api: Api, listen: Listen, stop: CancellationToken) -> Result<Self, ListenError> {
+    pub(crate) fn start(api: Api, listen: Listen, stop: CancellationToken) -> Result<Self, ApiListenError> {
         let (address, tls) = match listen {
             Listen::Tls(address, config) => (address, Some(TlsAcceptor::from(config))),
             Listen::Plain(address) if address.ip().is_loopback() => (address, None),
-            Listen::Plain(address) => return Err(ListenError::PlainNotLoopback(address)),
+            Listen::Plain(address) => return Err(ApiListenError::PlainNotLoopback(address)),
         };
         let start = || {
             let listener = StdListener::bind(address)?;
@@ -82,7 +83,7 @@ impl ApiServer {
             tracing::info!(event = "api.listening", address = %bound, tls = secure, "the API listens");
             Ok(Self { address: bound, thread })
         };
-        start().map_err(|source| ListenError::System { address, source })
+        start().map_err(|source| ApiListenError::System { address, source })
     }
 
     /// Where it listens, with the port that was bound.

@@ -7,6 +7,7 @@ use sip_core::wire::StatusCode;
 use super::Call;
 use super::activity::Activity;
 use super::agree::AgreeError;
+use super::app::obeyed;
 
 impl Call<'_> {
     /// Does what the run says, until something has to be waited for.
@@ -19,10 +20,17 @@ impl Call<'_> {
                     Event::Rang
                 }
                 Action::Answer => return self.answer().await,
-                Action::AskApp { app, url } => match self.ask(&app, &url) {
-                    Some(asking) => return self.activity = asking,
-                    None => Event::FlowFailed,
-                },
+                Action::AskApp { app, url } => {
+                    self.presence.belongs_to(&app.name);
+                    match self.first.take() {
+                        // Whoever ordered the call has said what is to be done first.
+                        Some(answer) => obeyed(answer).map_or(Event::FlowFailed, Event::FlowAnswered),
+                        None => match self.ask(&app, &url) {
+                            Some(asking) => return self.activity = asking,
+                            None => Event::FlowFailed,
+                        },
+                    }
+                }
                 Action::OpenStream(plan) => match self.open(*plan) {
                     Some(opening) => return self.activity = opening,
                     None => Event::StreamFailed,

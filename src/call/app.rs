@@ -178,7 +178,7 @@ impl Call<'_> {
 }
 
 /// The flow answer in the dialplan's words.
-fn obeyed(answer: FlowAnswer) -> Option<FlowAction> {
+pub(super) fn obeyed(answer: FlowAnswer) -> Option<FlowAction> {
     let next =
         |url: Option<flow::HttpsUrl>| url.map_or(Some(None), |url| url.as_str().parse::<HttpsUrl>().ok().map(Some));
     Some(match answer {

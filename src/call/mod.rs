@@ -32,6 +32,7 @@ mod transfer;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use ai_bridge::flow::FlowAnswer;
 use dialplan::{Decision, Run};
 use media_engine::pci::Cleared;
 use rand::RngExt;
@@ -85,6 +86,8 @@ struct Call<'w> {
     presence: Presence,
     /// The values of the one who ordered the call, handed on to the application.
     custom: BTreeMap<String, String>,
+    /// What the one who ordered the call wants done first, in place of asking the application.
+    first: Option<FlowAnswer>,
     /// What an order to hang up gave as its reason.
     reason: Option<String>,
     run: Run,
@@ -162,6 +165,7 @@ impl<'w> Call<'w> {
             transfer_until: None,
             presence,
             custom: BTreeMap::new(),
+            first: None,
             reason: None,
             run,
             activity: Activity::Idle,

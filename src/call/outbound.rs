@@ -31,13 +31,13 @@ pub(crate) async fn place(placing: Placing, context: &Context) {
 async fn begin(placing: Placing, context: &Context) -> Option<Call<'_>> {
     match dial(&placing, context).await {
         Ok((facts, leg, run)) => {
-            tracing::info!(event = "call.placed", call = %facts.id, trunk = %leg.peer.trunk.name, from = %facts.from, to = %facts.to, "a call is placed");
+            tracing::info!(event = "call.placed", call = %facts.id, client = %placing.order().key_name, trunk = %leg.peer.trunk.name, from = %facts.from, to = %facts.to, "a call is placed");
             let Some((presence, order)) = placing.accept() else {
                 tokio::task::spawn_local(leg.see_off(Arc::clone(&context.shared)));
                 return None;
             };
             let mut call = Call::new(facts, leg, presence, run, context);
-            call.custom = order.custom;
+            (call.custom, call.first) = (order.custom, order.first);
             Some(call)
         }
         Err(refused) => {

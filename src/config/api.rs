@@ -6,22 +6,17 @@ use std::sync::Arc;
 use dialplan::{ApiClient, Dialplan};
 use rustls::ServerConfig;
 use sip_core::net::tls::TlsServer;
-use zeroize::Zeroizing;
 
 use super::Loader;
+use crate::api::{Clients, Rights};
 
 /// What `[api]` names.
 pub(crate) struct ApiSecrets {
     /// The server side of TLS, where the API speaks it.
     pub(crate) tls: Option<Arc<ServerConfig>>,
-    /// The clients and their keys, each of at least [`SHORTEST_KEY`] visible characters, no two alike.
-    pub(crate) clients: Vec<(ApiClient, Zeroizing<Vec<u8>>)>,
+    /// The clients. Of their keys only digests are kept.
+    pub(crate) clients: Arc<Clients>,
 }
-
-/// Shortest key in octets: 32 hexadecimal digits of randomness at least.
-const SHORTEST_KEY: usize = 32;
-/// Longest key in octets; a header must hold it.
-const LONGEST_KEY: usize = 256;
 
 impl ApiSecrets {
     /// Reads what `[api]` names, if there is one.
@@ -35,18 +30,15 @@ impl ApiSecrets {
             }
             (_, _) => None,
         };
-        let mut clients: Vec<(ApiClient, Zeroizing<Vec<u8>>)> = Vec::new();
+        let mut clients = Clients::default();
         for client in &api.clients {
             let place = format!("api client `{}`: key ({})", client.name, client.key);
             let key = loader.secrets.read_line(&client.key);
             let Some(key) = loader.keep(&place, key) else { continue };
-            let twin = clients.iter().find(|(_, other)| *other == key).map(|(other, _)| other.name.to_string());
-            let fit = fit(&key, twin);
-            if loader.keep(&place, fit).is_some() {
-                clients.push((client.clone(), key));
-            }
+            let added = clients.add(rights(client), &key);
+            loader.keep(&place, added);
         }
-        Some(Self { tls, clients })
+        Some(Self { tls, clients: Arc::new(clients) })
     }
 }
 
@@ -54,28 +46,17 @@ impl fmt::Debug for ApiSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiSecrets")
             .field("tls", &self.tls.is_some())
-            .field("clients", &self.clients.len())
+            .field("clients", &self.clients)
             .finish_non_exhaustive()
     }
 }
 
-fn fit(key: &[u8], twin: Option<String>) -> Result<(), KeyError> {
-    if !(SHORTEST_KEY..=LONGEST_KEY).contains(&key.len()) {
-        return Err(KeyError::Length(key.len()));
+fn rights(client: &ApiClient) -> Rights {
+    Rights {
+        name: client.name.clone(),
+        app: client.app.clone(),
+        trunks: client.trunks.clone(),
+        from: client.from.clone(),
+        per_second: client.requests_per_second,
     }
-    if !key.iter().all(u8::is_ascii_graphic) {
-        return Err(KeyError::Character);
-    }
-    twin.map_or(Ok(()), |name| Err(KeyError::Twice(name)))
-}
-
-/// Why something is no key of the API. It is never part of it.
-#[derive(Debug, thiserror::Error)]
-enum KeyError {
-    #[error("has {0} characters; a key has {SHORTEST_KEY} to {LONGEST_KEY} (make one: openssl rand -hex 32)")]
-    Length(usize),
-    #[error("holds a character that is not visible ASCII (make one: openssl rand -hex 32)")]
-    Character,
-    #[error("is the key of the client `{0}` too: give each its own")]
-    Twice(String),
 }

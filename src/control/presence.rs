@@ -37,6 +37,7 @@ impl Presence {
     }
 
     /// The call's id.
+    #[cfg(test)]
     pub(crate) const fn id(&self) -> CallId {
         self.id
     }
@@ -44,6 +45,11 @@ impl Presence {
     /// The next order. Safe to cancel. Never `None` in practice: the registry holds the other end while the call lives.
     pub(crate) async fn next_order(&mut self) -> Option<Ordered> {
         self.orders.recv().await
+    }
+
+    /// An application has been given the call: from now on its clients see it. The first one keeps it.
+    pub(crate) fn belongs_to(&self, app: &Name) {
+        self.control.registry().belongs_to(self.id, app);
     }
 
     /// The other side rings.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use dialplan::HttpsUrl;
+use dialplan::{HttpsUrl, Name};
 use tokio::sync::mpsc;
 
 use super::{CallId, CallState, CallView, Change, NewCall, OrderRefused, Ordered};
@@ -27,8 +27,8 @@ struct Entry {
 }
 
 impl Entry {
-    fn change(&self) -> Option<Change> {
-        self.callback.clone().map(|url| Change { view: self.view.clone(), url })
+    fn change(&self, at_ms: u64) -> Option<Change> {
+        self.callback.clone().map(|url| Change { view: self.view.clone(), url, at_ms })
     }
 }
 
@@ -53,7 +53,7 @@ impl Registry {
             custom,
         };
         let entry = Entry { view, callback: status_callback_url, orders: Some(orders) };
-        let change = entry.change();
+        let change = entry.change(unix_ms);
         self.calls.insert(id, entry);
         change
     }
@@ -84,9 +84,15 @@ impl Registry {
             entry.orders = None;
             self.ended.push_back((id, now));
         }
-        let change = entry.change();
+        let change = entry.change(unix_ms);
         self.forget(now);
         change
+    }
+
+    pub(super) fn belongs_to(&mut self, id: CallId, app: &Name) {
+        if let Some(entry) = self.calls.get_mut(&id) {
+            entry.view.app.get_or_insert_with(|| app.clone());
+        }
     }
 
     pub(super) fn view(&mut self, id: CallId, now: Instant) -> Option<CallView> {

@@ -105,6 +105,10 @@ async fn an_order_reaches_the_actor_and_its_answer_comes_back() {
     let id = Uuid::new_v4();
     let mut presence = control.enter(new_call(id, control.pii()));
     presence.answered();
+    for name in ["bot", "thief"] {
+        presence.belongs_to(&name.parse().unwrap());
+    }
+    assert_eq!(control.get(id).unwrap().app, Some("bot".parse().unwrap()), "the first application keeps the call");
     let actor = tokio::spawn(async move {
         let order = presence.next_order().await.unwrap().accept();
         presence.next_order().await.unwrap().refuse(OrderRefused::NotPossible);

@@ -67,4 +67,6 @@ pub(crate) struct CallView {
 pub(crate) struct Change {
     pub(crate) view: CallView,
     pub(crate) url: HttpsUrl,
+    /// When, in Unix milliseconds.
+    pub(crate) at_ms: u64,
 }

@@ -4,6 +4,8 @@
 //! signalling runtime (one thread)                   media worker (one thread per core)
 //!   sip-core driver ── new calls ──► dispatcher ──►   call, call, call …   one task each
 //!   flow requests (HTTPS)                             its RTP socket, its WebSocket, its timers
+//!
+//! api (one thread, where the dialplan has `[api]`): HTTP ── orders ──► dispatcher, and the calls
 //! ```
 //!
 //! A call lives on one worker from its first packet to its last; no packet crosses a thread. Channels, all bounded:
@@ -18,6 +20,7 @@ mod shared;
 mod worker;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +35,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::api::ApiListenError;
+use crate::api::{self, Api, ApiServer};
+use crate::callbacks::Callbacks;
 use crate::config::Loaded;
 use crate::control::{Control, PlaceRefused, Placing};
 use crate::identity::Verifier;
@@ -65,6 +71,9 @@ pub enum StartError {
     /// A SIP listener failed.
     #[error("SIP cannot be served")]
     Sip(#[from] ServeError),
+    /// The API does not listen.
+    #[error(transparent)]
+    Api(#[from] ApiListenError),
     /// The trunks make no gate.
     #[error("the trunks cannot be used")]
     Gate(#[from] GateError),
@@ -97,6 +106,8 @@ pub struct Server {
     signalling: Runtime,
     sip: SipHandle,
     listening: Vec<Listening>,
+    api: Option<ApiServer>,
+    callbacks: Callbacks,
     gauges: Gauges,
     stop: CancellationToken,
     shared: Arc<Shared>,
@@ -133,16 +144,23 @@ impl Server {
         for listener in &listening {
             tracing::info!(event = "sip.listening", transport = %listener.transport, address = %listener.address, "listening");
         }
+        let api = start_api(&shared)?;
+        let callbacks = Callbacks::start(outlets.changes, &shared);
         tracing::info!(event = "ready", workers = workers.len(), "ready for calls");
         let dispatch =
             Dispatch { shared: Arc::clone(&shared), workers: Arc::clone(&workers), placing: outlets.placing };
         let dispatcher = signalling.spawn(dispatch.run(sip_server));
-        Ok(Self { signalling, sip, listening, gauges, stop, shared, dispatcher, workers })
+        Ok(Self { signalling, sip, listening, api, callbacks, gauges, stop, shared, dispatcher, workers })
     }
 
     /// The sockets, with the ports that were bound.
     pub fn listening(&self) -> &[Listening] {
         &self.listening
+    }
+
+    /// Where the API listens, with the port that was bound; `None` when there is none.
+    pub fn api(&self) -> Option<SocketAddr> {
+        self.api.as_ref().map(ApiServer::address)
     }
 
     /// What is alive now.
@@ -187,13 +205,31 @@ impl Server {
             for worker in self.workers.iter() {
                 worker.idle(deadline).await;
             }
+            self.callbacks.finish(deadline).await;
             if let Ok(sip_server) = self.dispatcher.await {
                 sip_server.shutdown(deadline.saturating_duration_since(Instant::now())).await;
             }
         });
+        if let Some(api) = self.api {
+            api.join();
+        }
         tracing::info!(event = "stopped", calls_cut = self.gauges.calls.value(), "stopped");
         self.signalling.shutdown_background();
     }
+}
+
+/// Opens the API on its own thread, where the dialplan has one.
+fn start_api(shared: &Shared) -> Result<Option<ApiServer>, ApiListenError> {
+    let loaded = &shared.loaded;
+    let (Some(wanted), Some(secrets)) = (&loaded.dialplan.api, &loaded.api) else { return Ok(None) };
+    let address = wanted.listen.address;
+    let listen = match &secrets.tls {
+        Some(tls) => api::Listen::Tls(address, Arc::clone(tls)),
+        None if wanted.listen.tls => return Err(ApiListenError::PlainNotLoopback(address)),
+        None => api::Listen::Plain(address),
+    };
+    let api = Api::new(Arc::clone(&secrets.clients), shared.control.clone(), Arc::clone(&loaded.dialplan));
+    ApiServer::start(api, listen, shared.stop.clone()).map(Some)
 }
 
 /// Hands each new call to the worker that has the fewest, or to the call whose place it takes.

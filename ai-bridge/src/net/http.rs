@@ -75,6 +75,18 @@ impl HttpClient {
         self.exchange(url, guard, || signed_post(url, signer, id, body.clone())).await
     }
 
+    /// As [`HttpClient::post`], for an event: Teler's signature stands beside ours.
+    pub async fn post_event(
+        &self,
+        url: &HttpsUrl,
+        guard: &AddressGuard,
+        signer: &Signer,
+        id: &MessageId,
+        body: Bytes,
+    ) -> Result<HttpAnswer, HttpError> {
+        self.exchange(url, guard, || signed_event(url, signer, id, body.clone())).await
+    }
+
     /// Fetches what stands there, such as a sound that the application named. Not signed: it asks for nothing to be done.
     pub async fn get(&self, url: &HttpsUrl, guard: &AddressGuard) -> Result<HttpAnswer, HttpError> {
         let request = || finished(head(Request::get(url.target()), url), Bytes::new());
@@ -155,14 +167,31 @@ fn signed_post(
     id: &MessageId,
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, HttpError> {
-    let signed = signer.sign(id, unix_now(), &body);
+    finished(signed_head(url, signer, id, unix_now(), &body), body)
+}
+
+fn signed_event(
+    url: &HttpsUrl,
+    signer: &Signer,
+    id: &MessageId,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, HttpError> {
+    let timestamp = unix_now();
+    let request = signed_head(url, signer, id, timestamp, &body)
+        .header("x-teler-event-id", id.as_str())
+        .header("x-teler-timestamp", timestamp)
+        .header("x-teler-signature", signer.sign_for_teler(timestamp, &body));
+    finished(request, body)
+}
+
+fn signed_head(url: &HttpsUrl, signer: &Signer, id: &MessageId, timestamp: u64, body: &[u8]) -> Builder {
     let mut request = head(Request::post(url.target()), url)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::ACCEPT, "application/json");
-    for (name, value) in signed.pairs() {
+    for (name, value) in signer.sign(id, timestamp, body).pairs() {
         request = request.header(name, value);
     }
-    finished(request, body)
+    request
 }
 
 fn finished(request: Builder, body: Bytes) -> Result<Request<Full<Bytes>>, HttpError> {

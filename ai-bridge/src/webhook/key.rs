@@ -44,6 +44,14 @@ impl SigningKey {
     pub(super) fn mac(&self, id: &str, timestamp: &str, body: &[u8]) -> [u8; 32] {
         hmac_sha256(&self.octets, &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body])
     }
+
+    /// HMAC-SHA256 over `{timestamp}.{body}` under the secret as it is written.
+    pub(super) fn teler_mac(&self, timestamp: &str, body: &[u8]) -> [u8; 32] {
+        let mut written = Zeroizing::new(String::with_capacity(PREFIX.len() + self.octets.len() * 4 / 3 + 4));
+        written.push_str(PREFIX);
+        STANDARD.encode_string(&*self.octets, &mut written);
+        hmac_sha256(written.as_bytes(), &[timestamp.as_bytes(), b".", body])
+    }
 }
 
 /// HMAC-SHA256 (RFC 2104) over the parts, one after the other.

@@ -36,6 +36,16 @@ impl Signer {
         SignedHeaders { id: id.clone(), timestamp, signature }
     }
 
+    /// Teler's own signature of an event: HMAC-SHA256 over `{timestamp}.{body}` in lower-case hexadecimal. Its key is the
+    /// newest secret as it is written, `whsec_` and all; Teler has room for one.
+    pub fn sign_for_teler(&self, timestamp: u64, body: &[u8]) -> String {
+        let mac = self.keys.first().map(|key| key.teler_mac(&timestamp.to_string(), body)).unwrap_or_default();
+        mac.iter().fold(String::with_capacity(64), |mut text, octet| {
+            text.extend([octet >> 4, octet & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')));
+            text
+        })
+    }
+
     /// The names of the keys that sign, for logs and for `keys list`.
     pub fn key_ids(&self) -> impl Iterator<Item = KeyId> + '_ {
         self.keys.iter().map(SigningKey::id)

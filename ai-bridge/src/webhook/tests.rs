@@ -98,6 +98,14 @@ fn accepts_what_the_stock_crate_signs() {
     assert_eq!(verify(&keys[..1], ID, "1649367553", &signature, b"hello", 1_649_367_600), Err(VerifyError::Signature));
 }
 
+/// Made with Python: hmac.new(secret.encode(), f"{timestamp}.".encode() + body, "sha256").hexdigest()
+#[test]
+fn telers_signature_is_keyed_with_the_secret_as_it_is_written() {
+    let signer = Signer::new(vec![key(SECRET), key(OLD)]).unwrap();
+    let signature = signer.sign_for_teler(1_649_367_553, br#"{"type":"call.answered"}"#);
+    assert_eq!(signature, "bc239ca27ace37f0f61102e756ee89f83803ed34a33389dfc1c3b5baa57c61bb");
+}
+
 #[test]
 fn skips_versions_it_does_not_know() {
     let file = vectors("standard_webhooks.json");
