@@ -2,6 +2,7 @@
 //! files or looks at the environment.
 
 mod api;
+mod certificates;
 mod identity;
 mod links;
 mod loader;
@@ -22,6 +23,7 @@ use dialplan::{Dialplan, Outcome, Step};
 
 use crate::call::Prompt;
 pub(crate) use api::ApiSecrets;
+pub(crate) use certificates::Certificates;
 pub use links::{Link, Links};
 use loader::Loader;
 pub use pem::PemError;
@@ -36,6 +38,8 @@ const LARGEST: u64 = 1024 * 1024;
 pub struct Loaded {
     /// The file.
     pub dialplan: Arc<Dialplan>,
+    /// Where it stands.
+    pub(crate) path: PathBuf,
     pub(crate) sounds: HashMap<PathBuf, Prompt>,
     pub(crate) links: Links,
     /// What `[api]` names, if there is one.
@@ -153,7 +157,7 @@ impl Loaded {
             }
         }
         if loader.errors.is_empty() {
-            Ok(Self { dialplan, sounds, links, api, identity, trunks, tls })
+            Ok(Self { dialplan, path: path.to_owned(), sounds, links, api, identity, trunks, tls })
         } else {
             Err(LoadError::Named(loader.errors))
         }

@@ -43,6 +43,9 @@ pub(super) async fn of(trunk: &Trunk, secrets: Option<&TrunkSecrets>) -> Result<
     if let Some(realm) = secrets.and_then(|secrets| secrets.challenge.clone()) {
         rule = rule.challenge(realm);
     }
+    if secrets.is_some_and(|secrets| secrets.tls_client.is_some()) {
+        rule = rule.tls_client(trunk.name.as_str());
+    }
     if let Some(interval) = trunk.keepalive.crlf {
         rule = rule.keepalive(interval);
     }

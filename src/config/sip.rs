@@ -38,7 +38,8 @@ impl Loaded {
         });
         let mut config = Config::new(listen.collect(), Gate::new(rules, now)?, seed);
         config.tls_server.clone_from(&self.tls);
-        config.tls_client.clone_from(&self.trunks.tls_client);
+        let clients = self.trunks.tls_clients();
+        (config.tls_client, config.tls_clients) = (clients.common, clients.named);
         config.session.interval = self.dialplan.sip.session_expires;
         config.caps.calls = self.dialplan.sip.max_calls as usize;
         Ok(config)

@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, KeyPair};
 use sip_core::admission::{Rel100, Transport, TrunkId};
 use tempfile::TempDir;
 
-use super::{LoadError, Loaded};
+use super::{Certificates, LoadError, Loaded};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -93,7 +93,10 @@ fn what_a_trunk_says_becomes_its_rule() {
     assert_eq!(loaded.identity.as_ref().map(|identity| identity.roots.len()), Some(1));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = runtime.block_on(loaded.sip_config([7; 32], Instant::now())).unwrap();
+    assert!(config.tls_client.is_none(), "its own roots, and nobody needs the system's");
+    assert!(config.tls_clients.contains_key("carrier-a"));
     let rule = config.gate.rule(&TrunkId::new("carrier-a")).unwrap();
+    assert_eq!(rule.tls_client.as_deref(), Some("carrier-a"));
     assert_eq!((rule.rel100, rule.redirects, rule.refer, rule.replaces), (Rel100::Required, 2, false, true));
     assert!(rule.transports.contains(Transport::Tls) && !rule.transports.contains(Transport::Udp));
     let credentials = rule.credentials.as_ref().unwrap();
@@ -157,4 +160,18 @@ fn two_clients_have_two_keys() {
     let problems = problems(folder.path());
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].starts_with("api client `batch`: key (file batch.key): is the key of the client `crm` too"));
+}
+
+#[test]
+fn certificates_are_read_again_all_or_none() {
+    let folder = folder();
+    let path = folder.path().join("strongline.toml");
+    let first = Certificates::load(&path).unwrap();
+    assert!(first.server.is_none() && first.clients.named.contains_key("carrier-a"));
+    write(folder.path(), "chain.pem", b"half a file");
+    let error = Certificates::load(&path).unwrap_err().to_string();
+    assert!(error.contains("trunk `carrier-a`: tls.certificate"), "{error}");
+    // Sounds and signing keys are not looked at.
+    fs::remove_file(folder.path().join("signing.key")).unwrap();
+    assert_eq!(Certificates::load(&path).unwrap_err().to_string(), error);
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use dialplan::{Challenge, Dialplan, DigestAlgorithm, Name, Trunk};
 use rustls::{ClientConfig, RootCertStore};
 use sip_core::auth::{Algorithm, Algorithms, Credentials, Realm};
+use sip_core::net::TlsClients;
 use sip_core::net::tls::client_config;
 
 use super::Loader;
@@ -55,6 +56,14 @@ impl Trunks {
             all.trunks.insert(trunk.name.clone(), secrets);
         }
         all
+    }
+
+    /// The client sides of TLS; a trunk's own one goes by its name.
+    pub(super) fn tls_clients(&self) -> TlsClients {
+        let named = self.trunks.iter().filter_map(|(name, secrets)| {
+            secrets.tls_client.as_ref().map(|client| (Arc::from(name.as_str()), Arc::clone(client)))
+        });
+        TlsClients { common: self.tls_client.clone(), named: named.collect() }
     }
 
     /// The secrets of the trunk called `name`.

@@ -15,6 +15,7 @@
 //! | new calls to a worker | [`WORKER_QUEUE`] | the call is refused with 503 |
 //! | those of `sip_core::net` | see there | see there |
 
+mod renew;
 mod replaceable;
 mod shared;
 mod worker;
@@ -178,7 +179,7 @@ impl Server {
         self.signalling.block_on(self.sip.stats()).ok()
     }
 
-    /// Serves until SIGTERM or SIGINT, then ends the calls within `grace` and stops.
+    /// Serves until SIGTERM or SIGINT, then ends the calls within `grace` and stops. SIGHUP has the certificates read again.
     ///
     /// # Errors
     /// The signals cannot be listened to.
@@ -186,9 +187,13 @@ impl Server {
         self.signalling.block_on(async {
             use tokio::signal::unix::{SignalKind, signal};
             let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+            let mut renew = signal(SignalKind::hangup())?;
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = renew.recv() => self.renew_certificates().await,
+                }
             }
             Ok::<_, io::Error>(())
         })?;

@@ -14,7 +14,7 @@ table! {
         password: SecretRef = required(secret(), "password = { credential = \"carrier-a-password\" }"),
         /// The only realm they are for. Default: whatever realm this trunk names.
         realm: Option<Realm> = optional(text::<Realm>()),
-        /// The hashes that may be used, best first. MD5 only if it is listed.
+        /// The hashes that may be used. MD5 only if it is listed.
         algorithms: Vec<DigestAlgorithm> = or_default(
             "[\"SHA-512-256\", \"SHA-256\"]",
             list(word::<DigestAlgorithm>(), 1..=MAX_PREFERENCES),
@@ -35,7 +35,7 @@ table! {
             list(table::<DigestUser>(), 1..=MAX_DIGEST_USERS),
             "users = [{ user = \"pbx\", password = { credential = \"pbx-password\" } }]",
         ),
-        /// The hashes that may be used, best first. MD5 only if it is listed.
+        /// The hashes that may be used. MD5 only if it is listed.
         algorithms: Vec<DigestAlgorithm> = or_default(
             "[\"SHA-512-256\", \"SHA-256\"]",
             list(word::<DigestAlgorithm>(), 1..=MAX_PREFERENCES),
