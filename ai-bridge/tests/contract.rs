@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use ai_bridge::flow::Direction;
+use ai_bridge::flow::{Attestation, Direction};
 use ai_bridge::limits;
 use ai_bridge::stream::{
     Dialect, Refusal, SUBPROTOCOL, StopReason, StreamOptions, StreamSession, StreamStart, WsMessage, native_schema,
@@ -50,6 +50,7 @@ fn session() -> (StreamSession, Instant) {
         from: "+14155550100".into(),
         to: "+14155550101".into(),
         direction: Direction::Inbound,
+        attestation: Some(Attestation::A),
         rate: SampleRate::Hz16000,
         chunk_ms: 20,
         custom: BTreeMap::from([("tier".into(), "gold".into())]),

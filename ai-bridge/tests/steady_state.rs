@@ -50,6 +50,7 @@ fn start(rate: SampleRate, chunk_ms: u32) -> StreamStart {
         from: "+1".into(),
         to: "+2".into(),
         direction: Direction::Inbound,
+        attestation: None,
         rate,
         chunk_ms,
         custom: BTreeMap::new(),

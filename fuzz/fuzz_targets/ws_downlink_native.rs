@@ -25,6 +25,7 @@ fuzz_target!(|data: &[u8]| {
         from: "+1".into(),
         to: "+2".into(),
         direction: Direction::Inbound,
+        attestation: None,
         rate: SampleRate::Hz8000,
         chunk_ms: 20,
         custom: BTreeMap::new(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ai_bridge::flow::{self, FlowAnswer, FlowRequest};
+use ai_bridge::flow::{self, Attestation, FlowAnswer, FlowRequest};
 use ai_bridge::net::{
     AddressGuard, HttpAnswer, HttpClient, HttpError, HttpOptions, SocketError, SocketOptions, StreamRequest,
     StreamSocket,
@@ -54,8 +54,14 @@ impl Call<'_> {
         let client =
             HttpClient::new(link.tls.clone(), HttpOptions { total: app.flow_timeout, ..HttpOptions::default() });
         let (guard, held) = (Self::guard(&app.private_hosts), shared.gauges.flow_requests.hold());
+        let headers: Vec<_> = self
+            .facts
+            .attestation()
+            .map(|attestation| (Attestation::HEADER, attestation.as_str()))
+            .into_iter()
+            .collect();
         Some(Activity::Asking(Task::new(shared.signalling.spawn(async move {
-            let answer = client.post(&target, &guard, &signer, &id, body.encode()).await;
+            let answer = client.post_with(&target, &guard, &signer, &id, body.encode(), headers.as_slice()).await;
             drop(held);
             answer
         }))))
@@ -144,6 +150,7 @@ impl Call<'_> {
             direction: self.facts.direction,
             rate,
             chunk_ms,
+            attestation: self.facts.attestation(),
             custom: self.custom.clone(),
         };
         let guard = Self::guard(&plan.private_hosts);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use ai_bridge::flow::Direction;
+use ai_bridge::flow::{Attestation, Direction};
 use dialplan::{Attest, CallFacts, Dialplan, Name};
 use sip_core::admission::{Admitted, Invite};
 use sip_core::wire::HeaderError;
@@ -21,8 +21,8 @@ pub(super) struct Facts {
     pub(super) from: Pii,
     pub(super) to: Pii,
     pub(super) direction: Direction,
-    /// What the caller's identity is worth: nothing, until it is verified.
-    pub(super) attest: Attest,
+    /// What the caller's identity is worth, where it is looked at.
+    pub(super) attest: Option<Attest>,
     pub(super) began: Instant,
 }
 
@@ -53,7 +53,7 @@ impl Facts {
             from: Pii::new(user(&from.uri), pii),
             to: Pii::new(user(request.uri()), pii),
             direction: Direction::Inbound,
-            attest: Attest::None,
+            attest: None,
             began: Instant::now(),
         };
         Ok((facts, Peer::new(trunk, invite.source())))
@@ -61,7 +61,19 @@ impl Facts {
 
     /// What the dialplan decides by.
     pub(super) fn for_dialplan(&self, peer: &Peer) -> CallFacts {
-        CallFacts::inbound(peer.trunk.name.as_str(), self.from.expose(), self.to.expose()).attested(self.attest)
+        CallFacts::inbound(peer.trunk.name.as_str(), self.from.expose(), self.to.expose())
+            .attested(self.attest.unwrap_or(Attest::None))
+    }
+
+    /// What the application is told of the caller's identity.
+    pub(super) fn attestation(&self) -> Option<Attestation> {
+        self.attest.map(|attest| match attest {
+            Attest::A => Attestation::A,
+            Attest::B => Attestation::B,
+            Attest::C => Attestation::C,
+            Attest::None => Attestation::None,
+            Attest::Failed => Attestation::Failed,
+        })
     }
 
     /// As the API shows it.

@@ -87,7 +87,7 @@ async fn dial(placing: &Placing, context: &Context) -> Result<(Facts, Leg, Run),
                     from: Pii::new(order.from.as_str(), &shared.pii),
                     to: Pii::new(order.to.as_str(), &shared.pii),
                     direction: Direction::Outbound,
-                    attest: dialplan::Attest::None,
+                    attest: None,
                     began: Instant::now(),
                 };
                 return Ok((facts, leg, run.on_trunk(trunk)));

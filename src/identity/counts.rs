@@ -30,7 +30,7 @@ impl Counts {
         }
     }
 
-    /// A connection was opened for a certificate.
+    /// A certificate was gone for.
     pub(super) fn fetch(&self) {
         self.fetches.fetch_add(1, Ordering::Relaxed);
     }

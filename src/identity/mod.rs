@@ -60,21 +60,20 @@ impl Policy {
 /// What came of it, in the words of those who ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identified {
-    /// For the dialplan and the application.
-    pub(crate) attest: Attest,
+    /// For the dialplan and the application; `None` when it was not looked at.
+    pub(crate) attest: Option<Attest>,
     /// Why the trunk wants the call refused, which has a status; `None` when the call goes on.
     pub(crate) refusal: Option<Failure>,
 }
 
 impl Identified {
-    /// No identity, or none that was looked at.
-    const NONE: Self = Self { attest: Attest::None, refusal: None };
+    const UNSEEN: Self = Self { attest: None, refusal: None };
 }
 
 /// What the identity of an INVITE that came by `trunk` is worth. At once, or after two seconds at most where a certificate
 /// is fetched.
 pub(crate) async fn identify(shared: &Shared, invite: &Request, trunk: &Trunk) -> Identified {
-    let Some(verifier) = &shared.identity else { return Identified::NONE };
+    let Some(verifier) = &shared.identity else { return Identified::UNSEEN };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     verifier.identify(invite, Policy::of(&shared.loaded.dialplan, trunk), now).await
 }
@@ -97,6 +96,9 @@ impl Verifier {
 
     /// What the identity of `invite` is worth to the trunk it came by, at `now` in seconds since 1970.
     async fn identify(&self, invite: &Request, policy: Policy, now: u64) -> Identified {
+        if policy.identity == IdentityPolicy::Ignore {
+            return Identified::UNSEEN;
+        }
         match self.verify(invite, policy, now).await {
             Verdict::Verified(attested) => {
                 let attest = match attested.attest {
@@ -108,9 +110,9 @@ impl Verifier {
                     event = "identity.verified", attest = attest.as_str(), origid = %attested.origid,
                     "the caller's number is vouched for"
                 );
-                Identified { attest, refusal: None }
+                Identified { attest: Some(attest), refusal: None }
             }
-            Verdict::NoIdentity => Identified::NONE,
+            Verdict::NoIdentity => Identified { attest: Some(Attest::None), refusal: None },
             Verdict::Failed(failure) => {
                 tracing::info!(
                     event = "identity.failed",
@@ -118,16 +120,13 @@ impl Verifier {
                     "the caller's identity does not hold"
                 );
                 let is_refused = policy.identity == IdentityPolicy::Refuse;
-                Identified { attest: Attest::Failed, refusal: is_refused.then_some(failure) }
+                Identified { attest: Some(Attest::Failed), refusal: is_refused.then_some(failure) }
             }
         }
     }
 
     /// The verdict itself.
     async fn verify(&self, invite: &Request, policy: Policy, now: u64) -> Verdict {
-        if policy.identity == IdentityPolicy::Ignore {
-            return Verdict::NoIdentity;
-        }
         let verdict = self.judge(invite, policy, now).await.unwrap_or_else(Verdict::Failed);
         self.counts.verdict(&verdict);
         verdict

@@ -179,12 +179,12 @@ async fn each_attestation_is_told_and_one_fetch_is_enough() {
     let verifier = world.verifier();
     for (letter, attest) in [("A", Attest::A), ("B", Attest::B), ("C", Attest::C), ("A", Attest::A)] {
         let identified = verifier.identify(&world.invite(URL, letter), MARK, NOW).await;
-        assert_eq!(identified, Identified { attest, refusal: None });
+        assert_eq!(identified, Identified { attest: Some(attest), refusal: None });
     }
     assert_eq!((world.connections(), count(&verifier, "fetches"), count(&verifier, "from_cache")), (1, 1, 3));
     assert_eq!((count(&verifier, "A"), count(&verifier, "B"), count(&verifier, "C")), (2, 1, 1));
     tokio::time::advance(MAX_AGE).await;
-    assert_eq!(verifier.identify(&world.invite(URL, "A"), MARK, NOW).await.attest, Attest::A);
+    assert_eq!(verifier.identify(&world.invite(URL, "A"), MARK, NOW).await.attest, Some(Attest::A));
     assert_eq!(world.connections(), 2);
 }
 
@@ -195,7 +195,7 @@ async fn calls_that_come_together_share_one_fetch() {
     let verifier = world.verifier();
     let invite = world.invite(URL, "A");
     let calls = futures_util::future::join_all((0..50).map(|_| verifier.identify(&invite, MARK, NOW))).await;
-    assert!(calls.iter().all(|identified| identified.attest == Attest::A));
+    assert!(calls.iter().all(|identified| identified.attest == Some(Attest::A)));
     assert_eq!((world.connections(), count(&verifier, "fetches")), (1, 1));
 }
 
@@ -207,12 +207,13 @@ async fn what_a_trunk_wants_is_done() {
     let refuse = Policy { identity: IdentityPolicy::Refuse, ..MARK };
     let ignore = Policy { identity: IdentityPolicy::Ignore, ..MARK };
     let (good, bad, none) = (world.invite(URL, "A"), world.invite("https://10.0.0.1/", "A"), invite(&[]));
-    assert_eq!(verifier.identify(&bad, ignore, NOW).await, Identified::NONE);
-    assert_eq!(verifier.identify(&good, ignore, NOW).await, Identified::NONE);
+    assert_eq!(verifier.identify(&bad, ignore, NOW).await, Identified::UNSEEN);
+    assert_eq!(verifier.identify(&good, ignore, NOW).await, Identified::UNSEEN);
     assert_eq!(count(&verifier, "fetches"), 0);
     assert_eq!(verifier.identify(&good, refuse, NOW).await.refusal, None);
-    assert_eq!(verifier.identify(&none, refuse, NOW).await, Identified::NONE);
-    assert_eq!(verifier.identify(&bad, MARK, NOW).await, Identified { attest: Attest::Failed, refusal: None });
+    let unsigned = Identified { attest: Some(Attest::None), refusal: None };
+    assert_eq!(verifier.identify(&none, refuse, NOW).await, unsigned);
+    assert_eq!(verifier.identify(&bad, MARK, NOW).await, Identified { attest: Some(Attest::Failed), refusal: None });
     let refused = verifier.identify(&bad, refuse, NOW).await.refusal.unwrap();
     assert_eq!((refused, refused.status().code()), (Failure::FetchRefused, 436));
     let stale = verifier.identify(&good, refuse, NOW + 61).await.refusal.unwrap();
@@ -284,7 +285,7 @@ async fn a_name_is_looked_up_once_and_its_addresses_are_those_that_are_used() {
     let names = Names::to(vec![vec![world.address], vec![inside]]);
     let guard = AddressGuard::new([HOST]).with_resolver(Arc::clone(&names) as Arc<dyn Resolve>);
     let verifier = world.verifier_with(guard, vec![]);
-    assert_eq!(verifier.identify(&world.invite(URL, "A"), MARK, NOW).await.attest, Attest::A);
+    assert_eq!(verifier.identify(&world.invite(URL, "A"), MARK, NOW).await.attest, Some(Attest::A));
     assert_eq!(names.asked.load(Ordering::Relaxed), 1);
     // A name that is outside and inside at once, and one that is inside and not listed.
     for addresses in [vec![public, inside], vec![world.address]] {

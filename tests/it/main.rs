@@ -16,4 +16,5 @@ mod calls;
 mod canary;
 mod commands;
 mod harness;
+mod identity;
 mod ui;

@@ -16,5 +16,5 @@ mod tests;
 pub use self::answer::{FlowAnswer, PlayAction, Protocol, StreamAction, StreamPlan, parse_answer};
 pub use self::error::FlowError;
 pub(crate) use self::read::cut;
-pub use self::request::{Direction, FlowRequest};
+pub use self::request::{Attestation, Direction, FlowRequest};
 pub use self::url::{HttpsUrl, UrlError, WssUrl};

@@ -72,7 +72,20 @@ impl HttpClient {
         id: &MessageId,
         body: Bytes,
     ) -> Result<HttpAnswer, HttpError> {
-        self.exchange(url, guard, || signed_post(url, signer, id, body.clone())).await
+        self.post_with(url, guard, signer, id, body, &[]).await
+    }
+
+    /// The same with further headers, which the signature does not cover.
+    pub async fn post_with(
+        &self,
+        url: &HttpsUrl,
+        guard: &AddressGuard,
+        signer: &Signer,
+        id: &MessageId,
+        body: Bytes,
+        headers: &[(&'static str, &'static str)],
+    ) -> Result<HttpAnswer, HttpError> {
+        self.exchange(url, guard, || signed_post(url, signer, id, body.clone(), headers)).await
     }
 
     /// As [`HttpClient::post`], for an event: Teler's signature stands beside ours.
@@ -166,8 +179,10 @@ fn signed_post(
     signer: &Signer,
     id: &MessageId,
     body: Bytes,
+    headers: &[(&'static str, &'static str)],
 ) -> Result<Request<Full<Bytes>>, HttpError> {
-    finished(signed_head(url, signer, id, unix_now(), &body), body)
+    let request = signed_head(url, signer, id, unix_now(), &body);
+    finished(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)), body)
 }
 
 fn signed_event(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use media_engine::audio::SampleRate;
 
 use super::playout::QueueLimits;
-use crate::flow::Direction;
+use crate::flow::{Attestation, Direction};
 use crate::limits::{STALL_LIMIT, UPLINK_AGE};
 
 /// The facts of the call and the stream that the application is told first.
@@ -27,6 +27,8 @@ pub struct StreamStart {
     pub to: String,
     /// Which way the call came.
     pub direction: Direction,
+    /// How far somebody answers for the calling number, where that is looked at; told in the native dialect only.
+    pub attestation: Option<Attestation>,
     /// The uplink rate.
     pub rate: SampleRate,
     /// The length of an uplink piece in milliseconds, a multiple of 20.

@@ -237,3 +237,18 @@ async fn a_server_that_never_speaks_tls_meets_the_connect_deadline() {
     assert!(matches!(result, Err(HttpError::Timeout { .. } | HttpError::Connect(ConnectError::Timeout { .. }))));
     assert_eq!(begun.elapsed().as_secs(), 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn further_headers_are_sent_beside_the_signed_body() {
+    let app = App::new().await;
+    let (tls, guard) = (app.authority.client(), guard());
+    let url = HttpsUrl::parse(&app.url("https", "/flow")).unwrap();
+    let client = HttpClient::new(tls, HttpOptions::default());
+    let headers = [(crate::flow::Attestation::HEADER, crate::flow::Attestation::A.as_str())];
+    let (signer, id) = (signer(), id());
+    let post = client.post_with(&url, &guard, &signer, &id, Bytes::from_static(BODY), &headers);
+    let (request, answer) = tokio::join!(serve(&app, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"), post);
+    assert_eq!(answer.unwrap().status, 200);
+    assert!(request.contains("\r\nx-strongline-attestation: A\r\n"), "{request}");
+    assert!(request.contains("\r\nwebhook-signature: "), "{request}");
+}

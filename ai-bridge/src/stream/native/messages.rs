@@ -10,7 +10,7 @@ use super::super::event::StopReason;
 use super::super::playout::MarkState;
 use super::super::start::StreamStart;
 use super::SUBPROTOCOL;
-use crate::flow::Direction;
+use crate::flow::{Attestation, Direction};
 
 /// Control messages of the server.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -32,6 +32,9 @@ pub enum ToApp<'a> {
         from: &'a str,
         /// The called number.
         to: &'a str,
+        /// How far somebody answers for the calling number; absent where that is not looked at.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        attestation: Option<Attestation>,
         /// Whatever the route gives the application along.
         custom: &'a BTreeMap<String, String>,
         /// How the audio of both directions is coded.
@@ -176,6 +179,7 @@ pub(crate) fn start(facts: &StreamStart) -> ToApp<'_> {
         direction: facts.direction,
         from: &facts.from,
         to: &facts.to,
+        attestation: facts.attestation,
         custom: &facts.custom,
         media: Media { encoding: "pcm_s16le", rate: facts.rate.hz(), channels: 1, frame_ms: facts.chunk_ms },
         capabilities: CAPABILITIES,

@@ -35,6 +35,7 @@ fn start(rate: SampleRate, chunk_ms: u32) -> StreamStart {
         from: "+14155550100".into(),
         to: "+14155550101".into(),
         direction: Direction::Inbound,
+        attestation: None,
         rate,
         chunk_ms,
         custom: BTreeMap::from([("tier".into(), "gold".into())]),
