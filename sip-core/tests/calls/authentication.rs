@@ -7,6 +7,8 @@ use sip_core::admission::{Rel100, TrunkRule};
 use sip_core::auth::{Algorithm, Algorithms, Asker, Credentials, Keyring, Realm};
 use sip_core::endpoint::{Body, CallKey, Command, EndReason, Event, NextHop, Refusal};
 use sip_core::limits;
+use sip_core::locate::Located;
+use sip_core::trunk::{Outbound, Registration, TrunkChange, TrunkEvent};
 use sip_core::wire::{HeaderName, Headers, Method, Request, StatusCode, Uri};
 
 use crate::connections::tls_facts;
@@ -426,6 +428,66 @@ fn over_a_connection_of_ours_a_challenge_is_answered_too() {
     station.ended();
     station.pass_secs(40);
     station.expect_empty();
+}
+
+/// RFC 3261 10.2, 11.1: what a trunk asks of its carrier outside of calls.
+#[test]
+fn registrations_and_pings_answer_their_challenges() {
+    let registration = Registration::new("alice".into());
+    let outbound = Outbound::new("sip:carrier.example".parse().unwrap()).registration(registration);
+    let outbound = outbound.ping(Duration::from_secs(30));
+    let rule = TrunkRule::new("carrier-a").peer("198.51.100.0/24".parse().unwrap()).credentials(alice());
+    let mut station = Station::with(vec![rule.outbound(outbound)], |_| {});
+    station.drain();
+    station.pass_secs(1);
+    let (id, _) = station.locates.pop_front().expect("the carrier is looked for");
+    let hops = vec![NextHop::udp(CARRIER.parse().unwrap())];
+    let located = Located { hops, valid_for: Duration::from_hours(24) };
+    station.input(sip_core::endpoint::Input::Located { id, result: Ok(located) });
+    let next = |station: &mut Station, method: &str| {
+        for _ in 0..4_000 {
+            let found = station.all_sent().into_iter().find(|sent| sent.method() == method);
+            if let Some(found) = found {
+                return found;
+            }
+            station.pass_secs(1);
+        }
+        panic!("no {method}");
+    };
+    let register = next(&mut station, "REGISTER");
+    expect_no_credentials(&register);
+    station.trunk_events.clear();
+    challenge(&mut station, &register, Asker::Server, &digest("carrier.example", "n1", ""));
+    let again = next(&mut station, "REGISTER");
+    assert_eq!(cseq(&again), cseq(&register) + 1);
+    for name in ["Call-ID", "From", "To", "Contact", "Expires"] {
+        assert_eq!(again.header(name), register.header(name), "{name}");
+    }
+    let proof = again.header("Authorization").unwrap();
+    assert_eq!((param(proof, "uri"), param(proof, "nc")), ("sip:carrier.example", "00000001"));
+    let bound = format!("Contact: {};expires=600", register.header("Contact").unwrap());
+    station.recv(CARRIER, response_to(&again, "200 OK", "r", &[&bound], ""));
+    let registered = |event: &TrunkEvent| matches!(event.change, TrunkChange::Registered { .. });
+    assert_eq!(station.trunk_events.iter().filter(|event| registered(event)).count(), 1);
+    let failed = |event: &TrunkEvent| matches!(event.change, TrunkChange::RegistrationFailed { .. });
+    assert!(!station.trunk_events.iter().any(failed), "{:?}", station.trunk_events);
+    // The refresh does not wait to be asked, with the next number and the next count.
+    let refresh = next(&mut station, "REGISTER");
+    assert_eq!((refresh.header("Call-ID"), cseq(&refresh)), (register.header("Call-ID"), cseq(&again) + 1));
+    assert_eq!(param(refresh.header("Authorization").unwrap(), "nonce"), "n1");
+    station.recv(CARRIER, response_to(&refresh, "200 OK", "r", &[&bound], ""));
+    // A ping is answered too, and asked again once.
+    let ping = next(&mut station, "OPTIONS");
+    assert!(ping.header("Authorization").is_some());
+    challenge(&mut station, &ping, Asker::Server, &digest("carrier.example", "n2", ", stale=true"));
+    let again = next(&mut station, "OPTIONS");
+    assert_eq!((again.header("Call-ID"), cseq(&again)), (ping.header("Call-ID"), cseq(&ping) + 1));
+    assert_eq!(param(again.header("Authorization").unwrap(), "nonce"), "n2");
+    station.recv(CARRIER, response_to(&again, "200 OK", "o", &[], ""));
+    // A call knows the way as well.
+    let (_, invite) = place(&mut station);
+    let proof = invite.header("Authorization").unwrap();
+    assert_eq!((param(proof, "nonce"), param(proof, "nc")), ("n2", "00000002"));
 }
 
 /// RFC 3262: a PRACK is a request like any other.
