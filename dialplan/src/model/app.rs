@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::check;
-use crate::limits::{MAX_HOSTS, MAX_PATTERNS, MAX_SIGNING_KEYS};
+use crate::limits::{MAX_HOSTS, MAX_SIGNING_KEYS};
 use crate::rule::{
-    Kind, Rule, ValueError, checked, defined, list, millis, one_or_many, optional, or_default, or_nothing, reference,
-    required, seconds, table, text, word,
+    Kind, Rule, ValueError, checked, defined, list, millis, one_or_many, optional, or_default, or_nothing, required,
+    seconds, table, text, word,
 };
 use crate::value::{Dialect, Host, HttpsUrl, Name, OnFailure, OnStreamEnd, Rate, SecretRef, rate, secret};
 
@@ -27,8 +27,6 @@ table! {
         ca: Option<SecretRef> = optional(secret()),
         /// The account named in flow requests and streams. Default: the name of the application.
         account: Option<Name> = optional(text::<Name>()),
-        /// The trunks by which it may have its calls connected or passed on. Default: none.
-        trunks: Vec<Name> = or_nothing(list(reference(Kind::Trunk), 0..=MAX_PATTERNS)),
         /// Seconds in which a flow request must be answered.
         flow_timeout: Duration = or_default("5", seconds(1..=30)),
         /// Seconds in which a stream must be open.
@@ -38,7 +36,7 @@ table! {
         /// What happens when the application cannot be reached, answers nonsense, or its stream breaks.
         on_failure: OnFailure = or_default("\"hangup\"", word::<OnFailure>()),
     }
-    later { "status_url", "events_url", "redaction", "client_certificate", "bearer", "retries" }
+    later { "trunks", "status_url", "events_url", "redaction", "client_certificate", "bearer", "retries" }
     check(cx) {
         if let (Some(flow_url), Some(private_hosts)) = (&flow_url, &private_hosts) {
             check::reachable_host(cx, "flow_url", flow_url.host(), private_hosts);

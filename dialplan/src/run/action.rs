@@ -111,7 +111,7 @@ pub enum FlowAction {
     },
     /// Call somebody and connect the caller.
     Dial {
-        /// Whom, by which trunk of the application, as whom.
+        /// Whom, by which trunk, as whom.
         step: Box<DialStep>,
         /// Whom to ask when that has ended, or failed.
         next: Option<HttpsUrl>,
@@ -276,7 +276,7 @@ pub enum FlowRefusal {
     FlowHost,
     /// The dialect does not know the rate.
     Rate,
-    /// The trunk is not one by which the application may call.
+    /// The trunk is not one by which a flow answer may have this call connected.
     Trunk,
     /// The trunk does not list the target.
     Destination,

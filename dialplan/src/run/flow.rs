@@ -40,7 +40,7 @@ impl Run {
             FlowAction::Hangup => self.end(HangupCause::App),
             FlowAction::Dial { step, next } => {
                 let order = Order { to: &step.to, trunk: Some(&step.trunk), from: step.from.as_ref() };
-                if let Some(refusal) = self.order_refused(&turn, &order) {
+                if let Some(refusal) = self.order_refused(&order) {
                     return self.refuse(&turn, refusal);
                 }
                 if !trusted(&turn.app, next.as_ref()) {
@@ -51,7 +51,7 @@ impl Run {
             }
             FlowAction::Transfer { step, next } => {
                 let order = Order { to: &step.to, trunk: step.trunk.as_ref(), from: step.from.as_ref() };
-                if let Some(refusal) = self.order_refused(&turn, &order) {
+                if let Some(refusal) = self.order_refused(&order) {
                     return self.refuse(&turn, refusal);
                 }
                 if !trusted(&turn.app, next.as_ref()) {

@@ -15,6 +15,8 @@ pub struct Run {
     pub(super) trunks: Vec<Arc<Trunk>>,
     /// The trunk the call is on.
     pub(super) trunk: Option<Arc<Trunk>>,
+    /// The trunks by which a flow answer may have it connected or passed on.
+    pub(super) orderable: Vec<Name>,
     /// For a call that we placed: whom to ask about it, and where.
     pub(super) order: Option<(Name, HttpsUrl)>,
     pub(super) next: usize,
@@ -87,6 +89,7 @@ impl Run {
             apps: plan.apps.clone(),
             trunks: plan.trunks.iter().filter(|trunk| trunk.outbound.is_some()).cloned().collect(),
             trunk: None,
+            orderable: Vec::new(),
             order: None,
             next: 0,
             answering: false,
@@ -102,6 +105,13 @@ impl Run {
     #[must_use]
     pub fn on_trunk(self, trunk: &Arc<Trunk>) -> Self {
         Self { trunk: Some(Arc::clone(trunk)), ..self }
+    }
+
+    /// The same run, in which a flow answer may have the call connected or passed on by these trunks, as far as they may.
+    /// Without it none may.
+    #[must_use]
+    pub fn letting_answers_call(self, trunks: &[Name]) -> Self {
+        Self { orderable: trunks.to_vec(), ..self }
     }
 
     /// A run of a call that we placed for `app`. It begins when the far end answers, with [`Event::Answered`]; until then

@@ -213,12 +213,12 @@ impl Run {
         }
     }
 
-    /// Whether an application may order a call by this trunk to this target.
-    pub(super) fn order_refused(&self, turn: &Turn, order: &Order<'_>) -> Option<FlowRefusal> {
+    /// Why a flow answer may not order a call by this trunk to this target.
+    pub(super) fn order_refused(&self, order: &Order<'_>) -> Option<FlowRefusal> {
         let named = order
             .trunk
             .map_or_else(|| self.trunk.clone(), |name| self.trunks.iter().find(|trunk| trunk.name == *name).cloned());
-        let Some(trunk) = named.filter(|trunk| turn.app.trunks.contains(&trunk.name)) else {
+        let Some(trunk) = named.filter(|trunk| self.orderable.contains(&trunk.name)) else {
             return Some(FlowRefusal::Trunk);
         };
         match trunk.may_place(order.to, order.from) {

@@ -33,7 +33,6 @@ danger = {{ plaintext_media = "anyone on the path can listen" }}
 outbound = {{ to = "sip:192.0.2.10;transport=udp", destinations = "+1415*", from = "+14155550200" }}
 [[app]]
 name = "bot"
-trunks = ["out"]
 flow_url = "https://bot.example.com/flow"
 signing = {{ credential = "k" }}
 private_hosts = ["10.0.0.7"]
@@ -328,11 +327,11 @@ fn a_route_whose_application_is_gone_counts_as_its_failure() {
     script(&mut run, vec![(Event::Start, "reject 503")]);
 }
 
-/// A run on trunk "out", as a call that came in over it has.
+/// A run on trunk "out", by which flow answers may call, as a call that came in over it has.
 fn run_on_trunk(steps: &str) -> Run {
     let plan = plan(&format!("do = [{steps}]"));
     let trunk = Arc::clone(plan.trunk("out").unwrap());
-    Run::new(&plan, &plan.routes[0]).on_trunk(&trunk)
+    Run::new(&plan, &plan.routes[0]).on_trunk(&trunk).letting_answers_call(&["out".parse().unwrap()])
 }
 
 const BUSY: Event = Event::DialFailed(DialFailure::Busy);
@@ -469,7 +468,7 @@ fn transfer_order(to: &str, mode: TransferMode, trunk: Option<&str>) -> Event {
 }
 
 #[test]
-fn an_application_calls_only_by_its_trunks_and_whom_they_may() {
+fn a_flow_answer_calls_only_by_the_trunks_it_may_and_whom_they_may() {
     let ask = || (Event::Start, "ask bot https://bot.example.com/flow");
     let blind = TransferMode::Blind;
     for (order, refusal) in [
@@ -486,15 +485,12 @@ fn an_application_calls_only_by_its_trunks_and_whom_they_may() {
         script(&mut run, vec![ask(), (order, "reject 503")]);
         assert_eq!(run.take_refusal(), Some(refusal));
     }
-    let mut unknown = run(r#"{ app = "bot" }"#);
-    script(&mut unknown, vec![ask(), (transfer_order("+14155550111", blind, None), "reject 503")]);
-    let mut stubborn = run_on_trunk(r#"{ app = "stubborn" }"#);
-    let order = dial_order("+14155550111", "out", None, None);
-    script(
-        &mut stubborn,
-        vec![(Event::Start, "ask stubborn https://stubborn.example.com/flow"), (order, "reject 603")],
-    );
-    assert_eq!(stubborn.take_refusal(), Some(FlowRefusal::Trunk));
+    // Nothing says that answers may.
+    for order in [transfer_order("+14155550111", blind, None), dial_order("+14155550111", "out", None, None)] {
+        let mut denied = run(r#"{ app = "bot" }"#);
+        script(&mut denied, vec![ask(), (order, "reject 503")]);
+        assert_eq!(denied.take_refusal(), Some(FlowRefusal::Trunk));
+    }
 }
 
 #[test]
@@ -502,11 +498,11 @@ fn an_application_is_asked_again_when_its_second_leg_is_over() {
     let ask = || (Event::Start, "ask bot https://bot.example.com/flow");
     let again = "https://bot.example.com/after";
     let order = || (dial_order("+14155550111", "out", None, Some(again)), "dial +14155550111 as +14155550100 by out");
-    let mut busy = run(r#"{ app = "bot" }"#);
+    let mut busy = run_on_trunk(r#"{ app = "bot" }"#);
     script(&mut busy, vec![ask(), order(), (BUSY, "ask bot https://bot.example.com/after")]);
     assert_eq!(busy.failure(), Some(DialFailure::Busy));
     script(
-        &mut run(r#"{ app = "bot" }"#),
+        &mut run_on_trunk(r#"{ app = "bot" }"#),
         vec![
             ask(),
             order(),
