@@ -60,7 +60,7 @@ impl Chain {
         let mut certificates = certificates(octets)?.into_iter();
         let leaf = certificates.next().ok_or(Failure::Certificates)?;
         let parsed = parse(&leaf)?;
-        // ATIS-1000080 6.4.1: the leaf signs, and nothing else.
+        // ATIS-1000080: the leaf signs, and nothing else.
         if !key_usage(&parsed)?.digital_signature() {
             return Err(Failure::KeyUsage);
         }

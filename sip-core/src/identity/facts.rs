@@ -9,7 +9,7 @@ pub enum Caller {
     /// From (RFC 8224 4.1).
     #[default]
     From,
-    /// P-Asserted-Identity where it is a number, else From (ATIS-1000074 5.3.1): for trunks whose word is taken for it
+    /// P-Asserted-Identity where it is a number, else From (ATIS-1000074): for trunks whose word is taken for it
     /// (RFC 3325).
     Asserted,
 }

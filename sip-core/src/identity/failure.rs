@@ -34,7 +34,7 @@ failures! {
     TooMany "too_many" INVALID_IDENTITY_HEADER,
     /// The Identity value is not one (RFC 8224 4).
     Header "header" INVALID_IDENTITY_HEADER,
-    /// The compact form; SHAKEN has the full form only (RFC 8588 3).
+    /// The compact form (RFC 8225 7), which is not read: it has no claims to look at before the fetch.
     CompactForm "compact_form" INVALID_IDENTITY_HEADER,
     /// Several SHAKEN PASSporTs.
     Several "several" INVALID_IDENTITY_HEADER,

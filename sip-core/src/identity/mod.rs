@@ -109,7 +109,7 @@ impl Identity {
         self.passport.x5u()
     }
 
-    /// All that can be told without the certificate (RFC 8224 6.2 steps 3 and 4). `now` in seconds since 1970.
+    /// All that can be told without the certificate (RFC 8224 6.2 steps 2 and 4). `now` in seconds since 1970.
     pub fn check(&self, facts: &Facts, now: u64) -> Result<(), Failure> {
         let Claims { iat, orig, dest, .. } = self.passport.claims();
         let freshness = limits::PASSPORT_FRESHNESS.as_secs();

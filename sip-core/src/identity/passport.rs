@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use super::{Failure, Number};
 use crate::limits;
 
-/// How well the signer knows the caller (RFC 8588 4, ATIS-1000074 5.2.3).
+/// How well the signer knows the caller (RFC 8588 4, ATIS-1000074).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attestation {
     /// Full: the signer knows the customer, and that the number is theirs.
