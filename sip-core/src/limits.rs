@@ -123,6 +123,11 @@ pub const AUTH_NONCE_LIFE: Duration = Duration::from_mins(1);
 /// Nonces of ours whose use is remembered at a time; the oldest make room and are then taken no more.
 pub const AUTH_NONCES: usize = 4 * 1024;
 
+/// Octets of a request of ours that still goes in a datagram (RFC 3261 18.1.1).
+pub const DATAGRAM_REQUEST: usize = 1_300;
+/// Addresses that are remembered for taking no TCP connection.
+pub const NO_STREAM: usize = 64;
+
 /// Questions that one look-up of a server may ask of the name servers.
 pub const LOCATE_QUESTIONS: usize = 64;
 /// Records of one answer that are read.

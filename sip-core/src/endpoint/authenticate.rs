@@ -133,6 +133,10 @@ impl Endpoint {
         }
         let branch = self.tokens.branch();
         self.address(&path, &mut request, &branch);
+        let (path, spare) = match self.roomier(&path, &trunk, &mut request, &branch, now) {
+            Some((path, spare)) => (path, Some(spare)),
+            None => (path, None),
+        };
         let bytes = encode_request(&request);
         if again.is_none() || self.transport.transmit(path.flow, bytes.clone()).is_err() {
             self.transport.stats.count(Refusal::Unreachable);
@@ -149,6 +153,9 @@ impl Endpoint {
         };
         let key = ClientKey::new(&branch, request.method());
         self.transactions.succeed(id, ClientTx { key, trunk, machine, path, call, purpose, asked: again });
+        if let Some(spare) = spare {
+            self.transactions.set_spare(id, spare);
+        }
         if let Some(key) = call {
             self.with_call(key, |endpoint, call| endpoint.rename_invite(call, id, branch, &cseq, now));
         }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::admission::{SourceFacts, TlsFacts, Transport, TrunkId};
 use crate::wire::Framer;
 
+use super::keepalive::Keepalive;
 use super::reuse::Opened;
 use super::{ConnectionLimits, Refusal};
 
@@ -20,6 +21,8 @@ pub(super) struct Connection {
     pub(super) opened: Option<Opened>,
     /// For one that the peer opened: the port in whose place it takes requests (RFC 5923 8.1).
     pub(super) alias: Option<u16>,
+    /// For one that we opened and keep alive.
+    pub(super) keepalive: Option<Keepalive>,
     /// The trunk at the other end, once that is known.
     pub(super) trunk: Option<TrunkId>,
     pub(super) state: State,
@@ -51,6 +54,7 @@ impl Connection {
             trunk: opened.as_ref().map(|opened| opened.trunk.clone()),
             opened,
             alias: None,
+            keepalive: None,
             state: State::Opening { queue: Vec::new() },
             framer: Framer::new(),
             calls: 0,
@@ -78,6 +82,11 @@ impl Connection {
         self.proven = true;
         self.last_activity = now;
         self.message_began = None;
+        if let Some(keepalive) = &mut self.keepalive
+            && keepalive.on_frame()
+        {
+            self.framer.accept_pong();
+        }
     }
 
     /// All that came was looked at: does the framer hold the beginning of a message?
@@ -99,6 +108,9 @@ impl Connection {
         }
         if !self.proven && self.opened.is_none() {
             return Some((self.last_activity + limits.message, Refusal::ConnectionSlow));
+        }
+        if let Some(keepalive) = &self.keepalive {
+            return keepalive.lost_at().map(|at| (at, Refusal::KeepaliveLost));
         }
         (self.calls == 0).then_some((self.last_activity + limits.idle, Refusal::ConnectionIdle))
     }

@@ -57,6 +57,8 @@ mod forks;
 mod in_dialog;
 mod info_out;
 mod io;
+mod keepalive;
+mod oversize;
 mod recv;
 mod redirect;
 mod refer_in;
@@ -132,6 +134,8 @@ pub struct Endpoint {
     unanswered: usize,
     trunks: Trunks,
     draining: bool,
+    /// Who takes no TCP connections.
+    no_stream: oversize::NoStream,
     /// The latest `now` that was seen.
     latest: Instant,
 }
@@ -153,6 +157,7 @@ impl Endpoint {
             unanswered: 0,
             trunks: Trunks::new(),
             draining: false,
+            no_stream: oversize::NoStream::default(),
             latest: now,
             config,
             gate,

@@ -38,6 +38,7 @@ impl Endpoint {
         let Some(source) = self.transport.on_connected(id, tls, now) else { return };
         if let Some(trunk) = self.gate.trunk_of(&source) {
             self.transport.set_trunk(id, trunk);
+            self.start_keepalive(id, now);
         } else {
             self.transport.stats.count(Refusal::UnknownSource);
             self.transport.close(id);

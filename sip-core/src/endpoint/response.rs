@@ -145,6 +145,8 @@ impl Endpoint {
         let (flow, call) = (tx.path.flow, tx.call);
         if let Some((_, ack)) = forks.acks.iter().find(|(known, _)| *known == tag) {
             if let Some(ack) = ack.clone() {
+                // The ACK went by the call's own path, also where its INVITE was too long for that.
+                let flow = self.transactions.spare_flow(id).unwrap_or(flow);
                 self.transmit_again(flow, ack);
             }
             return;

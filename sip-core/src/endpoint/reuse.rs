@@ -148,11 +148,16 @@ impl TransportLayer {
 impl Endpoint {
     /// Another connection for a call whose own is gone: one of the trunk where the same name is verified, or a new one to
     /// where the call was placed.
-    pub(super) fn replacement(&mut self, call: &Call, now: Instant) -> Option<ConnectionId> {
-        let Flow::Stream(lost) = call.path.flow else { return None };
+    pub(super) fn replacement(&mut self, call: &Call, now: Instant) -> Option<Flow> {
+        let Flow::Stream(lost) = call.path.flow else { return Some(call.path.flow) };
         let hop = call.path.next_hop.as_ref();
-        self.transport
-            .ready_for(lost, hop, &call.trunk, call.path.transport)
-            .or_else(|| hop.and_then(|hop| self.transport.open(hop, &call.trunk, now)))
+        if let Some(ready) = self.transport.ready_for(lost, hop, &call.trunk, call.path.transport) {
+            return Some(Flow::Stream(ready));
+        }
+        let hop = hop?;
+        if hop.transport == Transport::Udp {
+            return self.datagram_to(hop.address);
+        }
+        self.transport.open(hop, &call.trunk, now).map(Flow::Stream)
     }
 }

@@ -42,7 +42,12 @@ impl Endpoint {
         let branch = self.tokens.branch();
         let asked = self.authorize(path, &trunk, &mut request, &mut purpose);
         self.address(path, &mut request, &branch);
+        let roomier = self.roomier(path, &trunk, &mut request, &branch, now);
+        let path = roomier.as_ref().map_or(path, |(path, _)| path);
         let tx = self.start_client(path, trunk, call, &request, &branch, purpose, now)?;
+        if let Some((_, spare)) = roomier {
+            self.transactions.set_spare(tx, spare);
+        }
         if let Some(client) = self.transactions.client(tx) {
             client.asked = asked;
         }
@@ -166,8 +171,14 @@ impl Endpoint {
         if self.transport.get(id).is_some() {
             return Ok(());
         }
-        let id = self.replacement(call, now).ok_or(Lost)?;
-        self.follow_flow(call, Flow::Stream(id), now);
+        match self.replacement(call, now).ok_or(Lost)? {
+            flow @ Flow::Stream(_) => self.follow_flow(call, flow, now),
+            // It moved to a connection meanwhile, and goes back to where it was placed.
+            flow @ Flow::Datagram { .. } => {
+                self.transport.count_call(call.path.flow, false, now);
+                (call.path.flow, call.path.transport) = (flow, Transport::Udp);
+            }
+        }
         Ok(())
     }
 

@@ -135,6 +135,8 @@ refusals! {
     ConnectionSlow = "connection_slow",
     /// A connection without traffic or keepalive for too long.
     ConnectionIdle = "connection_idle",
+    /// A connection of ours whose keepalive was not answered in time (RFC 5626 4.4.1): closed.
+    KeepaliveLost = "keepalive_lost",
     /// A connection whose octets cannot be framed any more: closed.
     Framing = "framing",
     /// A peer that does not read: its connection's queue is full; dropped and closed.

@@ -28,10 +28,10 @@ impl Endpoint {
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         let mut budget = TIMEOUT_BUDGET;
         while budget > 0
-            && let Some(id) = self.transport.pop_overdue(now)
+            && let Some(due) = self.transport.pop_overdue(now)
         {
             budget -= 1;
-            self.lose_connection(id, now);
+            self.on_connection_due(due, now);
         }
         while budget > 0
             && let Some(due) = self.pop_transaction(now)
@@ -164,6 +164,9 @@ impl Endpoint {
     /// The connection that these requests waited for could not be made (RFC 3261 17.1.4, 8.1.3.1).
     pub(super) fn fail_clients_on(&mut self, flow: Flow, now: Instant) {
         for id in self.transactions.clients_on(flow) {
+            if self.fall_back(id, now) {
+                continue;
+            }
             let Some(tx) = self.transactions.client(id) else { continue };
             let call = tx.call;
             let is_invite = matches!(tx.machine, ClientMachine::Invite(_));

@@ -67,6 +67,12 @@ impl Tokens {
         Duration::from_secs(from + self.rng.next_u64() % span)
     }
 
+    /// 80 to 100 % of `every` (RFC 5626 4.4.1).
+    pub(super) fn part_of(&mut self, every: Duration) -> Duration {
+        let permille = u32::try_from(800 + self.rng.next_u64() % 201).unwrap_or(1000);
+        every.saturating_mul(permille) / 1000
+    }
+
     /// The wait after a 491 (RFC 3261 14.1): 2.1 to 4 s for the side that chose the Call-ID, 0 to 2 s for the other, in
     /// steps of 10 ms.
     pub(super) fn glare(&mut self, owns_call_id: bool) -> Duration {

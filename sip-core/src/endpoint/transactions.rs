@@ -11,6 +11,7 @@ use crate::wire::{Request, Text};
 
 use super::authenticate::Asked;
 use super::call::Path;
+use super::oversize::Spare;
 use super::schedule::Schedule;
 use super::trunks::TrunkUse;
 use super::{CallKey, Flow, NextHop};
@@ -27,6 +28,8 @@ pub(super) struct Transactions {
     /// INVITEs outside of any dialog, by what stays the same over all paths (RFC 3261 8.2.2.2).
     merges: HashMap<MergeKey, TxId>,
     schedule: Schedule<TxId>,
+    /// Requests that went over TCP for their length, as the datagrams that they would have been.
+    spares: HashMap<TxId, Spare>,
     last_id: u64,
 }
 
@@ -143,6 +146,7 @@ impl Transactions {
             clients: HashMap::new(),
             merges: HashMap::new(),
             schedule: Schedule::new(),
+            spares: HashMap::new(),
             last_id: 0,
         }
     }
@@ -213,6 +217,18 @@ impl Transactions {
         }
     }
 
+    pub(super) fn set_spare(&mut self, id: TxId, spare: Spare) {
+        self.spares.insert(id, spare);
+    }
+
+    pub(super) fn spare_flow(&self, id: TxId) -> Option<Flow> {
+        self.spares.get(&id).map(|spare| spare.path.flow)
+    }
+
+    pub(super) fn take_spare(&mut self, id: TxId) -> Option<Spare> {
+        self.spares.remove(&id)
+    }
+
     /// Whether a request of ours has no final response yet.
     pub(super) fn asks(&self) -> bool {
         self.table.values().any(|tx| match tx {
@@ -241,6 +257,7 @@ impl Transactions {
             return;
         }
         self.schedule.set(id, None);
+        self.spares.remove(&id);
         match self.table.remove(&id) {
             Some(Transaction::Server(tx)) => {
                 self.servers.remove(&tx.key);

@@ -11,6 +11,7 @@ use crate::limits;
 use crate::wire::{Frame, ParseError};
 
 use super::connection::{Connection, State};
+use super::keepalive::Overdue;
 use super::reuse::{Departed, Opened, Terms};
 use super::schedule::Schedule;
 use super::{Caps, ConnectionId, ConnectionLimits, Flow, NextHop, Output, Refusal, Stats};
@@ -216,13 +217,16 @@ impl TransportLayer {
         self.schedule.next()
     }
 
-    /// Takes one connection whose time is over, and counts why; the caller closes it.
-    pub(super) fn pop_overdue(&mut self, now: Instant) -> Option<ConnectionId> {
+    /// Takes one connection on which something is due; counts why one is to be closed.
+    pub(super) fn pop_overdue(&mut self, now: Instant) -> Option<Overdue> {
         let id = self.schedule.pop_due(now)?;
-        if let Some((_, reason)) = self.connections.get(&id).and_then(|connection| connection.closes(&self.limits)) {
-            self.stats.count(reason);
+        match self.connections.get(&id).and_then(|connection| connection.closes(&self.limits)) {
+            Some((at, reason)) if at <= now => {
+                self.stats.count(reason);
+                Some(Overdue::Close(id))
+            }
+            Some(_) | None => Some(Overdue::Ping(id)),
         }
-        Some(id)
     }
 
     fn insert(&mut self, connection: Connection) -> ConnectionId {
@@ -248,8 +252,11 @@ impl TransportLayer {
         Some(())
     }
 
-    fn reschedule(&mut self, id: ConnectionId) {
-        let at = self.connections.get(&id).and_then(|connection| connection.closes(&self.limits)).map(|(at, _)| at);
+    pub(super) fn reschedule(&mut self, id: ConnectionId) {
+        let at = self
+            .connections
+            .get(&id)
+            .and_then(|connection| connection.deadline(connection.closes(&self.limits).map(|(at, _)| at)));
         self.schedule.set(id, at);
     }
 }

@@ -1,21 +1,22 @@
 //! Messages out of a stream (RFC 3261 18.3, RFC 5626 3.5.1).
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{
     Message, ParseError, Reason,
     parse::{Head, leading_line_breaks},
+    wiped::WipedBuffer,
 };
 use crate::limits;
 
 /// Cuts the octets of a connection into messages.
 ///
 /// Feed what was read, then poll until it gives `None`. It holds at most what was fed last and one unfinished
-/// message below [`limits::STREAM_MESSAGE`]; it never reserves what a Content-Length only promises. An error means
-/// that the framing is lost: send its answer, if it has one, and close the connection.
+/// message below [`limits::STREAM_MESSAGE`]; it never reserves what a Content-Length only promises, and wipes what it lets
+/// go of: messages carry SRTP keys. An error means that the framing is lost: send its answer, if it has one, and close the connection.
 #[derive(Debug, Default)]
 pub struct Framer {
-    buffer: BytesMut,
+    buffer: WipedBuffer,
     state: State,
 }
 
@@ -62,7 +63,14 @@ impl Framer {
     /// Takes what was read from the connection.
     pub fn feed(&mut self, octets: &[u8]) {
         if !matches!(self.state, State::Lost) {
-            self.buffer.extend_from_slice(octets);
+            self.buffer.extend(octets);
+        }
+    }
+
+    /// The [`Frame::Pong`] just given answers a ping of ours: it is not the first half of a ping that was cut in two.
+    pub fn accept_pong(&mut self) {
+        if let State::Between { after_break } = &mut self.state {
+            *after_break = false;
         }
     }
 
@@ -108,7 +116,7 @@ impl Framer {
                     self.state = State::default();
                 }
                 State::Lost => {
-                    self.buffer = BytesMut::new();
+                    self.buffer = WipedBuffer::default();
                     return Ok(None);
                 }
             }
@@ -210,7 +218,7 @@ impl Framer {
     }
 
     fn take(&mut self, length: usize) -> Bytes {
-        self.buffer.split_to(length.min(self.buffer.len())).freeze()
+        self.buffer.take(length)
     }
 }
 

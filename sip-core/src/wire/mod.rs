@@ -43,6 +43,7 @@ mod uri;
 mod uri_headers;
 mod values;
 mod via;
+mod wiped;
 
 pub use calling::Calling;
 pub use diversion::{Diversion, HistoryEntry};
