@@ -70,12 +70,12 @@ impl Endpoint {
 
     pub(super) fn on_connection_due(&mut self, due: Overdue, now: Instant) {
         match due {
-            Overdue::Ping(id) => self.ping(id, now),
+            Overdue::Ping(id) => self.ping_connection(id, now),
             Overdue::Close(id) => self.lose_connection(id, now),
         }
     }
 
-    fn ping(&mut self, id: ConnectionId, now: Instant) {
+    fn ping_connection(&mut self, id: ConnectionId, now: Instant) {
         let Some(keepalive) = self.transport.get(id).and_then(|connection| connection.keepalive) else {
             self.transport.reschedule(id);
             return;
