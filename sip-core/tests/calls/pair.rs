@@ -102,7 +102,7 @@ impl Pair {
         callee: impl FnOnce(TrunkRule) -> TrunkRule,
     ) -> Self {
         let now = origin();
-        let rule = |peer: &str| TrunkRule::new("peer").peer(peer.parse().unwrap());
+        let rule = |peer: &str| TrunkRule::new("peer").peer(peer.parse().unwrap()).refer(true).replaces(true);
         Self {
             now,
             caller: Side::new("192.0.2.1:5060", caller(rule("192.0.2.2")), 1, now),

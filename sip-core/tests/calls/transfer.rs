@@ -1,9 +1,11 @@
 //! Call transfer (RFC 3515, RFC 3891, RFC 3892, RFC 7647), in both roles.
 
-use sip_core::admission::{Gate, TrunkRule};
+use sip_core::admission::TrunkRule;
+use sip_core::auth::Credentials;
 use sip_core::endpoint::{CallKey, Command, EndReason, EndedBy, Event, Referral, Refusal};
 use sip_core::wire::{StatusCode, Uri};
 
+use crate::outbound::{CONTACT, place};
 use crate::pair::{Pair, Weather, Who};
 use crate::script::{Message, established, established_by, response_to};
 use crate::station::{CARRIER, OTHER, Sent, Station, rules};
@@ -166,6 +168,48 @@ fn a_notify_before_the_202() {
     station.recv(CARRIER, notify(&ok, 4, &sent, "terminated;reason=noresource", "SIP/2.0 486 Busy Here\r\n"));
     station.expect_status(200);
     station.expect_no_event();
+}
+
+/// A challenge gives the REFER another CSeq number, and so the subscription another name (RFC 3515 2.4.6).
+#[test]
+fn a_refer_that_was_challenged_is_named_as_it_went_out_last() {
+    let rule = TrunkRule::new("carrier-a").peer("198.51.100.0/24".parse().unwrap());
+    let rule = rule.credentials(Credentials::new("alice", "s3cr3t").unwrap());
+    let mut station = Station::with(vec![rule], |_| {});
+    let (key, invite) = place(&mut station);
+    station.recv(CARRIER, response_to(&invite, "200 OK", "b1", &[CONTACT], "v=0"));
+    station.expect_request("ACK");
+    station.event();
+    refer(&mut station, key, "sip:bob@example.com", None);
+    let first = station.expect_request("REFER");
+    let challenge = "WWW-Authenticate: Digest realm=\"carrier.example\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256";
+    station.recv(CARRIER, response_to(&first, "401 Unauthorized", "", &[challenge], ""));
+    let again = station.expect_request("REFER");
+    let number = |sent: &Sent| sent.header("CSeq").unwrap().split(' ').next().unwrap().parse::<u32>().unwrap();
+    assert_eq!(number(&again), number(&first) + 1);
+    let notify = |cseq: u32, id: u32| {
+        format!(
+            "NOTIFY sip:strongline@192.0.2.10 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKn{cseq}\r\n\
+             From: {};tag=b1\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} NOTIFY\r\nEvent: refer;id={id}\r\n\
+             Subscription-State: active;expires=60\r\nContent-Type: message/sipfrag\r\nContent-Length: 20\r\n\r\n\
+             SIP/2.0 180 Ringing\n",
+            invite.header("To").unwrap(),
+            invite.header("From").unwrap(),
+            invite.header("Call-ID").unwrap(),
+        )
+    };
+    // Before the 202, and after it.
+    station.recv(CARRIER, notify(1, number(&again)));
+    station.expect_status(200);
+    assert!(matches!(station.event().1, Event::ReferAccepted));
+    assert_eq!(progress(&mut station), (180, false));
+    station.recv(CARRIER, response_to(&again, "202 Accepted", "", &[], ""));
+    station.recv(CARRIER, notify(2, number(&again)));
+    station.expect_status(200);
+    for other in [number(&first), number(&again) + 1] {
+        station.recv(CARRIER, notify(other + 10, other));
+        station.expect_status(481);
+    }
 }
 
 #[test]
@@ -539,8 +583,6 @@ fn no_refer_calls_anybody_by_itself() {
 fn two_of_us_over_a_network_that_loses() {
     for seed in 0..20 {
         let mut pair = Pair::new(seed, Weather::FINE);
-        let rule = TrunkRule::new("peer").peer("192.0.2.1".parse().unwrap()).refer(true);
-        pair.callee.endpoint.replace_gate(Gate::new(vec![rule], pair.now).unwrap());
         let (ours, theirs) = pair.established();
         pair.weather = Weather { loss: 20, duplicate: 10, delay: 5..120 };
         let target: Uri = "sip:carol@voice.example".parse().unwrap();
