@@ -13,7 +13,8 @@ use sip_core::wire::{HeaderName, Headers, Method, Request, StatusCode, Uri};
 
 use crate::connections::tls_facts;
 use crate::outbound::{CONTACT, dial, place};
-use crate::pair::{Pair, Weather, Who};
+use crate::pair::{Pair, Random, Weather, Who};
+use crate::random_peer::any_command;
 use crate::script::{Message, established, response_to};
 use crate::station::{CARRIER, Sent, Station, TCP, TLS};
 
@@ -850,6 +851,56 @@ fn calls_between_two_that_ask_each_other_stand_all_weather() {
         assert!(pair.callee.endpoint.stats().refused(Refusal::Challenged) > 0);
     }
     assert_eq!(answered, seeds);
+}
+
+/// A proxy asks at any time for any request of ours, and everybody does what he likes.
+#[test]
+fn challenges_at_any_time_break_nothing() {
+    let (mut answered, mut asked) = (0, 0);
+    for seed in 0..80 {
+        let is_fine = seed % 2 == 0;
+        let rough = Weather { loss: 10, duplicate: 15, delay: 1..400 };
+        let weather = if is_fine { Weather::FINE } else { rough };
+        let with = |rule: TrunkRule| rule.refer(true).credentials(alice()).rel100(Rel100::Supported);
+        let mut pair = Pair::with(seed, weather, with, with);
+        pair.toll.percent = 25;
+        let mut random = Random(seed ^ 0x70_11);
+        let mut keys: [Vec<CallKey>; 2] = [Vec::new(), Vec::new()];
+        for _ in 0..120 {
+            if random.percent(8) {
+                keys[0].push(pair.dial());
+            }
+            for (index, who) in [(0, Who::Caller), (1, Who::Callee)] {
+                for (key, event) in pair.side(who).take_events() {
+                    answered += u64::from(matches!(event, Event::Answered { .. }));
+                    if matches!(event, Event::Incoming(_)) {
+                        keys[index].push(key);
+                    }
+                }
+                if !keys[index].is_empty() {
+                    let key = *random.pick(&keys[index]);
+                    pair.command(who, key, any_command(&mut random));
+                }
+            }
+            let wait = random.below(1_500);
+            pair.pass(Duration::from_millis(wait));
+        }
+        pair.pass(Duration::from_mins(5));
+        for who in [Who::Caller, Who::Callee] {
+            pair.hang_up_all(who);
+        }
+        pair.pass(Duration::from_mins(10));
+        pair.expect_empty(&format!("seed {seed}"));
+        asked += pair.toll.asked;
+        let stats = pair.callee.endpoint.stats();
+        if is_fine {
+            // Nothing overtakes anything here: each number is higher than the one before, and each ACK finds its INVITE but
+            // that of a re-INVITE to a call that is gone.
+            assert_eq!(stats.refused(Refusal::CSeqOrder), 0, "seed {seed}: {stats:?}");
+            assert!(stats.refused(Refusal::StrayAck) <= stats.refused(Refusal::NoDialog), "seed {seed}: {stats:?}");
+        }
+    }
+    assert!(answered > 100 && asked > 300, "{answered} {asked}");
 }
 
 #[test]

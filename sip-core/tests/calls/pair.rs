@@ -47,6 +47,17 @@ pub(crate) struct Pair {
     random: Random,
     flying: BTreeMap<(Instant, u64), (Who, Bytes)>,
     packets: u64,
+    /// A proxy between the two, towards the callee.
+    pub(crate) toll: Toll,
+}
+
+/// A proxy that asks who sends a request, in so many of a hundred.
+#[derive(Debug, Default)]
+pub(crate) struct Toll {
+    pub(crate) percent: u64,
+    pub(crate) asked: u64,
+    /// Each branch that was seen, and whether it was asked.
+    branches: BTreeMap<String, bool>,
 }
 
 /// A small generator, so that a seed means the same network for ever (splitmix64).
@@ -111,6 +122,7 @@ impl Pair {
             random: Random(seed),
             flying: BTreeMap::new(),
             packets: 0,
+            toll: Toll::default(),
         }
     }
 
@@ -218,6 +230,19 @@ impl Pair {
     }
 
     fn fly(&mut self, to: Who, bytes: &Bytes) {
+        if to == Who::Callee
+            && self.toll.percent > 0
+            && let Some(answer) = self.toll.take(&String::from_utf8_lossy(bytes), &mut self.random)
+        {
+            if !answer.is_empty() {
+                self.carry(Who::Caller, &Bytes::from(answer));
+            }
+            return;
+        }
+        self.carry(to, bytes);
+    }
+
+    fn carry(&mut self, to: Who, bytes: &Bytes) {
         if self.random.percent(self.weather.loss) {
             return;
         }
@@ -229,6 +254,36 @@ impl Pair {
             let at = self.now + Duration::from_millis(delay);
             self.flying.insert((at, self.packets), (to, bytes.clone()));
         }
+    }
+}
+
+impl Toll {
+    /// The challenge for a request, and nothing for what goes with one that was challenged. `None`: it may pass.
+    fn take(&mut self, text: &str, random: &mut Random) -> Option<String> {
+        let method = text.split(' ').next().filter(|word| *word != "SIP/2.0")?;
+        let branch = text.split("branch=").nth(1)?.split(['\r', ';']).next()?.to_owned();
+        if matches!(method, "ACK" | "CANCEL") {
+            let is_asked = self.branches.get(&branch).copied().unwrap_or_default();
+            return is_asked.then(String::new);
+        }
+        let chance = self.percent;
+        if !*self.branches.entry(branch).or_insert_with(|| random.percent(chance)) {
+            return None;
+        }
+        self.asked += 1;
+        let copied = text.split("\r\n").filter(|line| {
+            ["Via: ", "From: ", "To: ", "Call-ID: ", "CSeq: "].iter().any(|name| line.starts_with(name))
+        });
+        let lines = copied.map(|line| {
+            let tag = if line.starts_with("To: ") && !line.contains(";tag=") { ";tag=toll" } else { "" };
+            format!("{line}{tag}\r\n")
+        });
+        let challenge = format!("Digest realm=\"peer\", nonce=\"n{}\", qop=\"auth\", algorithm=SHA-256", self.asked);
+        Some(format!(
+            "SIP/2.0 407 Proxy Authentication Required\r\n{}Proxy-Authenticate: {challenge}, stale=true\r\n\
+             Content-Length: 0\r\n\r\n",
+            lines.collect::<String>()
+        ))
     }
 }
 

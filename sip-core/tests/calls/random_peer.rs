@@ -116,7 +116,7 @@ fn two_endpoints_that_do_anything_end_with_nothing_left() {
     }
 }
 
-fn any_command(random: &mut Random) -> Command {
+pub(crate) fn any_command(random: &mut Random) -> Command {
     let sdp = || Body::from(b"v=0 any".to_vec());
     match random.below(15) {
         0 | 1 => Command::Ring { status: StatusCode::RINGING, sdp: None },
