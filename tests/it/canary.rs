@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use media_engine::dtmf::Key;
 use strongline::demo::caller::{HangUp, Sound, Touch};
 
+use crate::api::{Callee, KEY, api, exchange};
 use crate::harness::{Lab, place, tone};
 
 /// Digits that stand for a card number: as a whole they may stand nowhere.
@@ -79,4 +80,77 @@ fn nothing_secret_or_personal_is_in_the_log_at_trace() {
     let told: Vec<_> = lines.iter().filter(|line| line.contains("media.digit")).collect();
     assert_eq!(told.len(), CARD.len(), "each key press is seen");
     assert!(told.iter().all(|line| !line.contains("\"digit\":")), "and none is named");
+}
+
+#[test]
+fn nothing_that_a_client_of_the_api_sends_is_in_the_log_at_trace() {
+    let lab = Lab::new();
+    let callee = Callee::new(lab.udp);
+    let port = strongline::demo::files::free_port().unwrap();
+    let dialplan = lab.dialplan(&callee.trunk(), &api(&lab, "http", port));
+    let mut server = Command::new(env!("CARGO_BIN_EXE_strongline"))
+        .args(["serve", "--log", "json", "--log-level", "trace", "--workers", "1", "--dialplan"])
+        .arg(&dialplan)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = server.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).unwrap();
+        log
+    });
+    let until = Instant::now() + Duration::from_secs(20);
+    let connect = || loop {
+        match std::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)) {
+            Ok(stream) => return stream,
+            Err(_) => assert!(Instant::now() < until, "the server did not start"),
+        }
+    };
+    let wrong_key = "stranger-0123456789abcdef0123456789abcdef";
+    let post = |path: &str, key: &str, body: &str| exchange(connect(), "POST", path, Some(key), body);
+    assert_eq!(post("/v1/calls", wrong_key, "{}").status, 403);
+    let url = format!("https://localhost:{}/flow?token=callback-canary", lab.app.address().port());
+    let order = serde_json::json!({
+        "from": "+14155550111", "to": "+14155550173", "status_callback_url": url, "custom": { "note": "custom-canary" }
+    });
+    let placed = post("/v1/calls", KEY, &order.to_string());
+    assert_eq!(placed.status, 202, "{}", placed.body);
+    callee.pick_up();
+    let path = format!("/v1/calls/{}", placed.body["id"].as_str().unwrap());
+    let state = |wanted: &str| {
+        while exchange(connect(), "GET", &path, Some(KEY), "").body["state"] != wanted {
+            assert!(Instant::now() < until, "the call is not {wanted}");
+        }
+    };
+    state("answered");
+    let digits = post(&format!("{path}/dtmf"), KEY, &format!("{{\"digits\":\"{CARD}\"}}"));
+    assert_eq!(post(&format!("{path}/dtmf"), KEY, "{\"digits\":\"4929316074918036x\"}").status, 422);
+    assert_eq!(post("/v1/calls", KEY, "{\"from\":\"+14155550111x\",\"to\":\"+19005550173\"}").status, 422);
+    let refused = post(&format!("{path}/transfer"), KEY, "{\"to\":\"+19005550173\"}");
+    assert!((400..500).contains(&refused.status), "{}", refused.body);
+    assert_eq!(post(&format!("{path}/hangup"), KEY, "{}").status, 202);
+    let bye = callee.request("BYE");
+    callee.respond(&bye, "200 OK", false);
+    state("completed");
+    assert_eq!(digits.status, 202, "{}", digits.body);
+    assert!(Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap().success());
+    assert!(server.wait().unwrap().success());
+    let log = reader.join().unwrap();
+    for wanted in ["api.placed", "api.ordered", "api.refused", "callback.", "call.ended", "DEBUG"] {
+        assert!(log.contains(wanted), "{wanted} is not in the log");
+    }
+    for (what, canary) in [
+        ("the API key", KEY),
+        ("a wrong key", wrong_key),
+        ("the number that calls", "4155550111"),
+        ("the number called", "4155550173"),
+        ("a number that was refused", "9005550173"),
+        ("the digits", CARD),
+        ("the callback's token", "callback-canary"),
+        ("the application's values", "custom-canary"),
+        ("a webhook signature", "v1,"),
+    ] {
+        assert!(!log.contains(canary), "{what} is in the log");
+    }
 }

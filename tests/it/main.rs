@@ -10,6 +10,7 @@
     reason = "a failed step fails the test; it looks at what it is about; its numbers are small"
 )]
 
+mod api;
 mod architecture;
 mod attacks;
 mod calls;
