@@ -62,6 +62,27 @@ fn explain_names_the_route_and_the_reason() {
 }
 
 #[test]
+fn explain_knows_attestations_and_calls_that_we_place() {
+    let lab = Lab::new();
+    let root = lab.keys.root().display().to_string();
+    let routes = format!(
+        "[identity]\nroots = {{ file = \"{root}/ca.pem\" }}\n[[route]]\nname = \"vouched\"\nwhen = {{ attest = [\"A\", \"B\"] }}\nreject = 480\n\
+         [[route]]\nname = \"placed\"\nwhen = {{ direction = \"outbound\" }}\nreject = 403\n[[route]]\nname = \"all\"\nreject = 404"
+    );
+    let path = lab.dialplan("", &routes);
+    let explain = |more: &[&str]| {
+        let call = ["explain", "--trunk", "lab", "--from", "+14155550111", "--to", "+14155550100", "--dialplan"];
+        let output = strongline(&[&call[..], &[path.to_str().unwrap()], more].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    assert!(explain(&[]).contains("=> route \"all\""));
+    assert!(explain(&["--attest", "B"]).contains("=> route \"vouched\""));
+    assert!(explain(&["--attest", "failed"]).contains("attest failed is not A or B"));
+    assert!(explain(&["--direction", "outbound"]).contains("=> route \"placed\""));
+}
+
+#[test]
 fn every_command_has_help_with_examples() {
     for command in ["serve", "check", "explain", "demo"] {
         let output = strongline(&[command, "--help"]);

@@ -18,4 +18,5 @@ mod canary;
 mod commands;
 mod harness;
 mod identity;
+mod renew;
 mod ui;
