@@ -89,7 +89,7 @@ impl Endpoint {
         if self.trunks.table.get(&trunk).is_some_and(|life| is_up(life)) {
             return;
         }
-        self.with_trunk(trunk, now, |_, life| {
+        self.with_trunk(trunk, |_, life| {
             if let Some(hop) = life.target.hop_at(&hop) {
                 hop.health.on_alive(now);
             }
@@ -130,7 +130,7 @@ impl Endpoint {
         let random = self.tokens.random();
         let Some(route) = self.trunks.routes.get(&key) else { return };
         let (trunk, Some(hop)) = (route.trunk, route.tried.last().cloned()) else { return };
-        self.with_trunk(trunk, now, |_, life| {
+        self.with_trunk(trunk, |_, life| {
             if let Some(hop) = life.target.hop_at(&hop) {
                 hop.health.on_failure(random, now);
             }

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::trunk::{HopKey, Next, Outbound, Outcome, Register, Registration, outcome, service_route, shows_life};
+use crate::trunk::{
+    DownReason, HopKey, Next, Outbound, Outcome, Register, Registration, outcome, service_route, shows_life,
+};
 use crate::wire::{CSeq, HeaderName, Host, Method, NameAddr, Request, Response, Text, Uri};
 
 use super::call::Path;
@@ -84,7 +86,7 @@ impl Endpoint {
     pub(super) fn on_trunk_answered(&mut self, usage: TrunkUse, response: Option<&Response>, now: Instant) {
         let random = self.tokens.random();
         match usage {
-            TrunkUse::Ping(key, which, hop) => self.with_trunk(key, now, |_, life| {
+            TrunkUse::Ping(key, which, hop) => self.with_trunk(key, |_, life| {
                 let Some(hop) = life.place_mut(which).and_then(|place| place.hop_mut(hop)) else { return };
                 if response.is_some_and(|response| shows_life(response.status())) {
                     hop.health.on_pong(random, now);
@@ -92,7 +94,7 @@ impl Endpoint {
                     hop.health.on_silence(random, now);
                 }
             }),
-            TrunkUse::Register(key) => self.with_trunk(key, now, |endpoint, life| {
+            TrunkUse::Register(key) => self.with_trunk(key, |endpoint, life| {
                 endpoint.on_registration_answered(life, response, now);
             }),
         }
@@ -176,12 +178,14 @@ impl Endpoint {
     /// All hops that could be tried were; `None`: there is none.
     fn conclude_round(&mut self, life: &mut Life, outcome: Option<Outcome>, now: Instant) {
         let random = self.tokens.random();
-        let is_located = !life.register_place().hops().is_empty();
+        let why = life.register_place().why_down();
+        let is_located = !matches!(why, Some(DownReason::NotLocated | DownReason::LookupFailed));
+        let has_failed = why == Some(DownReason::LookupFailed);
         let Some(registering) = &mut life.registering else { return };
         let next = match outcome {
             Some(outcome) => registering.machine.on_outcome(outcome, random, now),
             None if is_located => registering.machine.on_outcome(Outcome::Failed(None), random, now),
-            None => registering.machine.on_not_located(now + NOT_LOCATED_AGAIN),
+            None => registering.machine.on_not_located(has_failed, now + NOT_LOCATED_AGAIN),
         };
         registering.tried.clear();
         self.tell_registration(life, next);
@@ -240,7 +244,7 @@ impl Endpoint {
         self.fail_trunk_requests_on(flow, now);
         let holds = |life: &Life| life.registering.as_ref().is_some_and(|r| r.held == Some(flow));
         let Some(key) = self.trunks.table.values().find(|life| holds(life)).map(|life| life.key) else { return };
-        self.with_trunk(key, now, |endpoint, life| {
+        self.with_trunk(key, |endpoint, life| {
             let random = endpoint.tokens.random();
             let Some(registering) = &mut life.registering else { return };
             let next = registering.machine.on_lost(random, now);

@@ -241,12 +241,11 @@ impl Endpoint {
     }
 
     /// Takes a trunk out of the table, works on it, and puts it back.
-    pub(super) fn with_trunk(&mut self, key: TrunkKey, now: Instant, work: impl FnOnce(&mut Self, &mut Life)) {
+    pub(super) fn with_trunk(&mut self, key: TrunkKey, work: impl FnOnce(&mut Self, &mut Life)) {
         let Some(mut life) = self.trunks.table.remove(&key) else { return };
         work(self, &mut life);
         self.tell_state(&mut life);
         self.put_back(life);
-        debug_assert!(self.latest >= now, "time goes on");
     }
 
     fn put_back(&mut self, life: Box<Life>) {
@@ -256,7 +255,7 @@ impl Endpoint {
 
     /// Something of a trunk is due.
     pub(super) fn on_trunk_due(&mut self, key: TrunkKey, now: Instant) {
-        self.with_trunk(key, now, |endpoint, life| {
+        self.with_trunk(key, |endpoint, life| {
             for which in [Which::Target, Which::Registrar] {
                 endpoint.tend_place(life, which, now);
             }
@@ -285,7 +284,7 @@ impl Endpoint {
     /// A look-up is done. One that nobody waits for any more changes nothing.
     pub(super) fn on_located(&mut self, id: LocateId, result: Result<Located, LocateError>, now: Instant) {
         let Some((key, which)) = self.trunks.lookups.remove(&id) else { return };
-        self.with_trunk(key, now, |endpoint, life| {
+        self.with_trunk(key, |endpoint, life| {
             let (tokens, config) = (&mut endpoint.tokens, &endpoint.config);
             let allowed = life.allowed;
             let Some(place) = life.place_mut(which) else { return };
@@ -341,7 +340,7 @@ impl Endpoint {
         self.trunks.lookups.clear();
         let keys: Vec<TrunkKey> = self.trunks.table.keys().copied().collect();
         for key in keys {
-            self.with_trunk(key, now, |endpoint, life| {
+            self.with_trunk(key, |endpoint, life| {
                 life.target.rest();
                 if let Some(registrar) = &mut life.registrar {
                     registrar.rest();

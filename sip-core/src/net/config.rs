@@ -23,6 +23,8 @@ pub struct Config {
     pub tls_client: Option<Arc<rustls::ClientConfig>>,
     /// The same for trunks with a client identity of their own, by [`crate::admission::TrunkRule::tls_client`].
     pub tls_clients: HashMap<Arc<str>, Arc<rustls::ClientConfig>>,
+    /// Finds the hops of trunks that we call over; `None`: the machine's name servers.
+    pub resolver: Option<super::Resolver>,
     /// The seed of tags, branches and Call-IDs: 256 bits from the operating system.
     pub seed: [u8; 32],
     /// The Server and User-Agent header, if there shall be one: a scanner's first question is what software it has found.
@@ -46,6 +48,7 @@ impl Config {
             tls_server: None,
             tls_client: None,
             tls_clients: HashMap::new(),
+            resolver: None,
             seed,
             product: None,
             timers: Timers::default(),

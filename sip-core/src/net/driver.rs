@@ -22,6 +22,7 @@ use crate::endpoint::{
 use crate::trunk::TrunkEvent;
 use crate::wire::StatusCode;
 
+use super::Resolver;
 use super::TlsClients;
 use super::bind::Socket;
 use super::handle::{EVENT_QUEUE, IncomingCall, Request};
@@ -67,6 +68,7 @@ impl Driver {
         tls: Tls,
         (incoming, trunk_events): (mpsc::Sender<IncomingCall>, mpsc::Sender<TrunkEvent>),
         requests: mpsc::Receiver<Request>,
+        resolver: Option<Resolver>,
     ) -> Self {
         let now = Instant::now();
         let inputs = mpsc::channel(super::STREAM_QUEUE);
@@ -78,7 +80,7 @@ impl Driver {
             incoming,
             trunk_events,
             requests,
-            lookups: Lookups::new(inputs.0.clone()),
+            lookups: Lookups::new(inputs.0.clone(), resolver),
             inputs,
             tls,
             timer: Box::pin(sleep_until(now)),

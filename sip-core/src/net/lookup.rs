@@ -8,17 +8,20 @@ use tokio::task::JoinSet;
 use crate::endpoint::{Input, LocateId};
 use crate::locate::{LocateError, Located, Locator, Step, Target};
 
+use super::Resolver;
+
 /// The look-ups under way and those that wait for one to end. Dropping it stops them all.
 pub(super) struct Lookups {
     tasks: JoinSet<()>,
     waiting: VecDeque<(LocateId, Target, [u8; 32])>,
     inputs: mpsc::Sender<Input>,
+    resolver: Option<Resolver>,
 }
 
 impl Lookups {
     /// Answers go to `inputs`.
-    pub(super) fn new(inputs: mpsc::Sender<Input>) -> Self {
-        Self { tasks: JoinSet::new(), waiting: VecDeque::new(), inputs }
+    pub(super) fn new(inputs: mpsc::Sender<Input>, resolver: Option<Resolver>) -> Self {
+        Self { tasks: JoinSet::new(), waiting: VecDeque::new(), inputs, resolver }
     }
 
     /// Begins a look-up, now or when there is room. `seed` decides between servers of equal priority.
@@ -33,9 +36,12 @@ impl Lookups {
         while self.tasks.len() < AT_A_TIME
             && let Some((id, target, seed)) = self.waiting.pop_front()
         {
-            let inputs = self.inputs.clone();
+            let (inputs, resolver) = (self.inputs.clone(), self.resolver.clone());
             self.tasks.spawn(async move {
-                let result = locate(target, seed);
+                let result = match resolver {
+                    Some(resolver) => resolver.locate(target, seed).await,
+                    None => read(target, seed),
+                };
                 // The driver may be gone: then nobody waits for it.
                 drop(inputs.send(Input::Located { id, result }).await);
             });
@@ -44,7 +50,7 @@ impl Lookups {
 }
 
 /// Addresses lead to themselves; without a resolver there is nobody to ask for a name.
-fn locate(target: Target, seed: [u8; 32]) -> Result<Located, LocateError> {
+fn read(target: Target, seed: [u8; 32]) -> Result<Located, LocateError> {
     let mut locator = Locator::new(target, seed);
     match locator.poll() {
         Step::Done(result) => result,

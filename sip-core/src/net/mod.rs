@@ -147,11 +147,13 @@ pub async fn serve(config: Config) -> Result<Server, ServeError> {
         ..endpoint::Config::new(listeners)
     };
     let endpoint = Endpoint::new(settings, config.gate, config.seed, Instant::now().into_std());
+    // A machine without name servers can still call addresses.
+    let resolver = config.resolver.or_else(|| Resolver::from_system().ok());
     let (incoming, calls) = mpsc::channel(INCOMING_QUEUE);
     let (trunk_sender, trunk_events) = mpsc::channel(TRUNK_QUEUE);
     let (handle, requests) = SipHandle::channel();
     let clients = TlsClients { common: config.tls_client, named: config.tls_clients };
     let tls = Tls { server: config.tls_server, clients };
-    let driver = tokio::spawn(Driver::new(endpoint, sockets, tls, (incoming, trunk_sender), requests).run());
+    let driver = tokio::spawn(Driver::new(endpoint, sockets, tls, (incoming, trunk_sender), requests, resolver).run());
     Ok(Server { handle, calls, trunk_events: Some(trunk_events), listening, driver })
 }

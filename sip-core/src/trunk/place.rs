@@ -106,12 +106,7 @@ impl Place {
         Some(target.clone())
     }
 
-    /// Whether a look-up is under way.
-    pub(crate) const fn is_asking(&self) -> bool {
-        matches!(self.look, Look::Asked { .. })
-    }
-
-    /// The look-up is done. True when the hops are others than before. `usable` says which hops we can send to at all.
+    /// A look-up is done, however late. True when the hops are others than before. `usable` says which hops we can send to at all.
     pub(crate) fn on_located(
         &mut self,
         result: Result<Located, LocateError>,
@@ -119,9 +114,6 @@ impl Place {
         mut random: impl FnMut() -> u32,
         now: Instant,
     ) -> bool {
-        if !self.is_asking() {
-            return false;
-        }
         let found = result.map(|located| {
             let mut hops: Vec<NextHop> = Vec::new();
             for hop in located.hops.into_iter().filter(usable) {

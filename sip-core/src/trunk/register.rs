@@ -217,21 +217,28 @@ impl Register {
         Next::Failed(why)
     }
 
-    /// There is no hop that a REGISTER could go to: it stays due until there is one, and the failure is said once.
-    pub(crate) fn on_not_located(&mut self, at: Instant) -> Next {
+    /// There is no hop that a REGISTER could go to: it waits until there is one. Where a look-up has failed that is said,
+    /// once.
+    pub(crate) fn on_not_located(&mut self, has_failed: bool, at: Instant) -> Next {
         if matches!(self.phase, Phase::Leaving | Phase::Asking { leave: true }) {
             return self.left();
+        }
+        if !has_failed {
+            self.phase = Phase::Waiting { at };
+            return Next::Nothing;
         }
         let is_news = self.failure != Some(RegistrationFailure::NotLocated);
         let next = self.fail(RegistrationFailure::NotLocated, at);
         if is_news { next } else { Next::Nothing }
     }
 
-    /// Hops are known now: what waited for them is due.
+    /// A look-up is done: what waited for it is due.
     pub(crate) fn on_located(&mut self, now: Instant) {
-        if self.failure == Some(RegistrationFailure::NotLocated)
-            && let Phase::Waiting { at } = &mut self.phase
-        {
+        let waited = match self.failure {
+            None => self.bound.is_none(),
+            Some(why) => why == RegistrationFailure::NotLocated,
+        };
+        if waited && let Phase::Waiting { at } = &mut self.phase {
             *at = now;
         }
     }

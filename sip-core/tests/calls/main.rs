@@ -33,3 +33,4 @@ mod session_timers;
 mod soak;
 mod transactions;
 mod transfer;
+mod trunks;
