@@ -81,7 +81,8 @@ impl Endpoint {
         let refer_to = request.refer_to().ok().flatten().ok_or_else(malformed)?;
         let replaces = Replaces::of_uri(&refer_to.uri).map_err(|_| malformed())?;
         let target = bare(refer_to.uri)?;
-        let replaced = replaces.as_ref().and_then(|replaces| self.named_by(replaces, &call.trunk));
+        let named = replaces.as_ref().and_then(|replaces| self.named_by(replaces, &call.trunk));
+        let replaced = named.filter(|key| self.calls.get(key).is_some_and(|other| !other.is_over));
         // In storage of its own, as the target.
         let own = |by: NameAddr| NameAddr::parse(&by.to_value()).ok();
         let referred_by = request.referred_by().ok().flatten().and_then(own);

@@ -473,6 +473,20 @@ fn where_both_calls_are_with_us_the_other_one_is_named() {
     let referral = asked(&mut station, &first, 2, &replaces(ok.to_tag(), "from-n2"));
     assert_eq!(referral.replaced, Some(other));
     assert!(!format!("{referral:?}").contains("from-n2"));
+    // One that is over for us is no call to meet.
+    station.recv(CARRIER, Message::numbered(4).text());
+    let leaving = station.incoming();
+    station.answer(leaving);
+    let late = station.all_sent().pop().unwrap();
+    station.hang_up(leaving);
+    station.ended();
+    let (_, fifth) = established_by(&mut station, &Message::numbered(5));
+    let target = replaces(late.to_tag(), "from-n4").replace("call-n2", "call-n4");
+    let mut message = Message { branch: "z9hG4bKr5".into(), ..asks(&fifth, 2, &target) };
+    (message.call_id, message.from_tag) = ("call-n5@carrier".into(), "from-n5".into());
+    station.recv(CARRIER, message.text());
+    let Event::Refer(referral) = station.event().1 else { panic!("no referral") };
+    assert!(referral.replaces.is_some() && referral.replaced.is_none());
     // A dialog that is not ours is told on, and named as nobody's.
     let (key, first) = established_by(&mut station, &Message::numbered(3));
     let mut message = asks(&first, 3, &replaces("guess", "from-n2"));
