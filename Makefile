@@ -10,9 +10,10 @@ PYTEST     := target/venv/bin/python -m pytest -c tests/lab/pytest.ini --rootdir
 PEER_JOBS  ?= 2
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 ARCHIVES   ?=
+SEEDS      ?= 100000
 FUZZ_SECONDS ?= 20
 
-.PHONY: help demo test install unit docs-test peers clients bench test-archives fmt lint deny fuzz-smoke build-server build-release
+.PHONY: help demo test install unit soak docs-test peers clients bench test-archives fmt lint deny fuzz-smoke build-server build-release
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +22,7 @@ demo: ## a real encrypted call into an example AI application, on this machine
 	@tests/lab/install.sh build
 	$(CARGO) run --release --locked --bin strongline -- demo
 
-test: install unit docs-test build-release ## everything: unit, black box, must-not-compile, real SIP peers, foreign clients, load
+test: install unit soak docs-test build-release ## everything: unit, soak, black box, must-not-compile, real SIP peers, foreign clients, load
 	$(PYTEST) -n $(PEER_JOBS) -m 'not alone' tests/peers tests/clients
 	$(PYTEST) -m alone tests/peers tests/clients
 
@@ -30,6 +31,10 @@ install: ## install what the tests need (Debian packages as root; Python and Nod
 
 unit: ## the Rust tests: cores in virtual time, tests/it, tests/ui
 	$(CARGO) nextest run --locked --workspace --all-features --profile $(NEXTEST_PROFILE)
+
+# Optimised, with every check of a debug build. A seed that fails is printed: STRONGLINE_SEED=N runs it alone.
+soak: ## anything that peers can do, in SEEDS random lives of two endpoints (100000)
+	STRONGLINE_SEEDS=$(SEEDS) $(CARGO) test --locked --profile soak --package sip-core --test calls -- soak --nocapture
 
 docs-test: ## the examples in the documentation
 	$(CARGO) test --locked --workspace --all-features --doc --quiet

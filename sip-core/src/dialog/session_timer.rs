@@ -11,11 +11,13 @@ pub struct SessionPolicy {
     pub interval: Duration,
     /// The shortest interval that we accept (Min-SE); RFC 4028 4 allows no less than 90 s.
     pub min_se: Duration,
+    /// Who shall refresh, where the peer can and does not say; `None`: we do.
+    pub refresher: Option<Party>,
 }
 
 impl Default for SessionPolicy {
     fn default() -> Self {
-        Self { interval: Duration::from_mins(30), min_se: Duration::from_secs(90) }
+        Self { interval: Duration::from_mins(30), min_se: Duration::from_secs(90), refresher: None }
     }
 }
 
@@ -60,9 +62,19 @@ impl SessionPolicy {
         let interval = seconds(asked.seconds).min(self.interval).max(floor);
         let refresher = match asked.refresher {
             Some(Refresher::Uac) if supported => Party::Peer,
+            None if supported && self.refresher == Some(Party::Peer) => Party::Peer,
             Some(Refresher::Uac | Refresher::Uas) | None => Party::Us,
         };
         Ok(Ok(Negotiated { interval, refresher, require: refresher == Party::Peer }))
+    }
+
+    /// The Session-Expires of an INVITE of ours that makes a call (RFC 4028 7.1).
+    pub fn ask(&self, interval: Duration) -> SessionExpires {
+        let refresher = self.refresher.map(|party| match party {
+            Party::Us => Refresher::Uac,
+            Party::Peer => Refresher::Uas,
+        });
+        SessionExpires { seconds: whole_seconds(interval), refresher }
     }
 
     /// What a 2xx with `headers` to a request of ours agreed on (RFC 4028 7.2). A peer that knows no session timer

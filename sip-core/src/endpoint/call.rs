@@ -1,6 +1,6 @@
 //! A call: one dialog and what is under way in it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::admission::{Transport, TrunkId};
 use crate::dialog::{Dialog, DialogId, Limiter, Negotiated, SessionTimer, Unacked};
@@ -160,6 +160,8 @@ pub(super) struct Up {
     /// We sent the dialog's INVITE and so chose its Call-ID (RFC 3261 14.1).
     pub(super) owns_call_id: bool,
     pub(super) session: SessionTimer,
+    /// The least interval that the peer has asked for with a 422 (RFC 4028 7.4).
+    pub(super) min_se: Duration,
     pub(super) unacked: Option<Unacked>,
     /// The 2xx of our INVITE carried an offer: the ACK waits for the TU.
     pub(super) ack_due: Option<AckDue>,
@@ -224,6 +226,7 @@ impl Up {
             dialog,
             owns_call_id,
             session,
+            min_se: Duration::ZERO,
             unacked: None,
             ack_due: None,
             answer_in_ack: false,

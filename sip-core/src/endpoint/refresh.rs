@@ -76,13 +76,15 @@ impl Endpoint {
         let secure = up.dialog.is_secure();
         let contact = self.contact(call.path.flow, call.path.transport, self.far_address(&call.path), secure);
         let agreed = up.session.agreed();
+        let agreed = Negotiated { interval: agreed.interval.max(up.min_se), ..agreed };
+        let min_se = self.config.session.min_se.max(up.min_se);
         let mut request = up.dialog.request(method);
         let headers = request.headers_mut();
         headers.push(HeaderName::Contact, contact);
         headers.push(HeaderName::Allow, self.allow(&call.trunk));
         headers.push(HeaderName::Supported, self.extensions(&call.trunk, false));
         headers.push(HeaderName::SessionExpires, agreed.as_uac().to_value());
-        headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
+        headers.push(HeaderName::MinSe, min_se.as_secs().to_string());
         let purpose = match by {
             ReinviteMethod::Invite => Purpose::Invite(Box::new(Forks::new(request.clone()))),
             ReinviteMethod::Update => Purpose::Update,
@@ -164,9 +166,8 @@ impl Endpoint {
             }
             StatusCode::SESSION_INTERVAL_TOO_SMALL if wanted.tries < limits::SESSION_INTERVAL_RETRIES => {
                 let asked = response.and_then(|response| response.min_se().ok().flatten()).unwrap_or_default();
-                let agreed = up.session.agreed();
-                let interval = agreed.interval.max(Duration::from_secs(u64::from(asked)));
-                up.session = SessionTimer::new(Negotiated { interval, ..agreed }, now);
+                // The session itself runs on: only a 2xx prolongs it.
+                up.min_se = up.min_se.max(Duration::from_secs(u64::from(asked)));
                 up.wanted = Some(Wanted { at: now, tries: wanted.tries + 1, ..wanted });
             }
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED if pending.by == ReinviteMethod::Update => {

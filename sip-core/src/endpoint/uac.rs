@@ -72,7 +72,7 @@ impl Endpoint {
         if required {
             headers.push(HeaderName::Require, REL100);
         }
-        headers.push(HeaderName::SessionExpires, self.config.session.interval.as_secs().to_string());
+        headers.push(HeaderName::SessionExpires, self.config.session.ask(self.config.session.interval).to_value());
         headers.push(HeaderName::MinSe, self.config.session.min_se.as_secs().to_string());
         // A peer that does not know Replaces would have two calls (RFC 3891 4).
         if dial.headers.iter().any(|(name, _)| *name == HeaderName::Replaces) {
@@ -201,9 +201,10 @@ impl Endpoint {
     /// The INVITE again, with the interval that the peer asks for (RFC 4028 7.3).
     fn call_again(&mut self, call: &mut Call, min_se: Duration, now: Instant) {
         let Phase::Calling(calling) = &mut call.phase else { return };
-        let interval = self.config.session.interval.max(min_se).as_secs();
+        let interval = self.config.session.interval.max(min_se);
+        let asked = self.config.session.ask(interval);
         let headers = calling.invite.headers_mut();
-        headers.set(HeaderName::SessionExpires, interval.to_string());
+        headers.set(HeaderName::SessionExpires, asked.to_value());
         headers.set(HeaderName::MinSe, min_se.as_secs().to_string());
         calling.interval_retries += 1;
         self.invite_again(call, now);

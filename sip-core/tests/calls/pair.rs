@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sip_core::admission::{Gate, Transport, TrunkId, TrunkRule};
+use sip_core::dialog::SessionPolicy;
 use sip_core::endpoint::{
     Body, CallKey, Command, Config, Dial, Endpoint, Event, Flow, Input, Listener, ListenerId, NextHop, Output,
 };
@@ -89,8 +90,13 @@ impl Random {
 
 impl Side {
     fn new(address: &str, rule: TrunkRule, seed: u8, now: Instant) -> Self {
+        Self::with_session(address, rule, seed, now, SessionPolicy::default())
+    }
+
+    fn with_session(address: &str, rule: TrunkRule, seed: u8, now: Instant, session: SessionPolicy) -> Self {
         let address: SocketAddr = address.parse().unwrap();
-        let config = Config::new(vec![Listener::new(Transport::Udp, address)]);
+        let mut config = Config::new(vec![Listener::new(Transport::Udp, address)]);
+        config.session = session;
         let gate = Gate::new(vec![rule], now).unwrap();
         Self { endpoint: Endpoint::new(config, gate, [seed; 32], now), address, events: Vec::new(), deadline: None }
     }
@@ -124,6 +130,20 @@ impl Pair {
             packets: 0,
             toll: Toll::default(),
         }
+    }
+
+    /// Two sides in fine weather, each with its own wish for session timers.
+    pub(crate) fn with_sessions(caller: SessionPolicy, callee: SessionPolicy) -> Self {
+        let mut pair = Self::new(1, Weather::FINE);
+        let rule = |peer: &str| TrunkRule::new("peer").peer(peer.parse().unwrap());
+        pair.caller = Side::with_session("192.0.2.1:5060", rule("192.0.2.2"), 1, pair.now, caller);
+        pair.callee = Side::with_session("192.0.2.2:5060", rule("192.0.2.1"), 2, pair.now, callee);
+        pair
+    }
+
+    /// How many messages each side has sent.
+    pub(crate) fn sent(&self) -> (u64, u64) {
+        (self.caller.endpoint.stats().sent, self.callee.endpoint.stats().sent)
     }
 
     pub(crate) fn side(&mut self, who: Who) -> &mut Side {

@@ -1,9 +1,14 @@
 //! Session timers (RFC 4028), both roles, over half an hour of virtual time.
 
-use sip_core::endpoint::{EndReason, Event, Refusal};
+use std::time::Duration;
 
+use sip_core::dialog::{Party, SessionPolicy};
+use sip_core::endpoint::{CallKey, Command, EndReason, Event, Refusal};
+
+use crate::outbound::place;
+use crate::pair::{Pair, Who};
 use crate::script::{Message, established_by, response_to};
-use crate::station::{CARRIER, Station};
+use crate::station::{CARRIER, Station, rules};
 
 fn with_timer(value: &str) -> Message {
     Message::invite().header("Supported: timer").header(&format!("Session-Expires: {value}"))
@@ -134,4 +139,106 @@ fn a_481_to_our_refresh_ends_the_call() {
     assert_eq!(station.ended().reason, EndReason::DialogLost);
     station.expect_silence();
     assert_eq!(station.stats().calls, 0);
+}
+
+/// Half an hour of talk, and the call still up: a refresh every 300 s.
+const ROUNDS: u64 = 6;
+
+/// The pair's session interval is 600 s; `who` says who shall refresh, at both sides.
+fn talk(caller: Option<Party>, callee: Option<Party>) -> (Pair, CallKey) {
+    let session =
+        |refresher| SessionPolicy { interval: Duration::from_mins(10), refresher, ..SessionPolicy::default() };
+    let mut pair = Pair::with_sessions(session(caller), session(callee));
+    let (ours, _) = pair.established();
+    let before = pair.sent();
+    pair.pass(Duration::from_mins(30));
+    assert!(pair.caller.take_events().is_empty() && pair.callee.take_events().is_empty());
+    assert_eq!((pair.caller.endpoint.stats().calls, pair.callee.endpoint.stats().calls), (1, 1));
+    let after = pair.sent();
+    let refreshed = (after.0 - before.0, after.1 - before.1);
+    // Each refresh is an UPDATE of one side and a 200 of the other.
+    assert_eq!(refreshed, (ROUNDS, ROUNDS));
+    (pair, ours)
+}
+
+fn ends(mut pair: Pair, ours: CallKey) {
+    pair.command(Who::Caller, ours, Command::Hangup { reason: None });
+    pair.pass(Duration::from_secs(64));
+    pair.expect_empty("after half an hour");
+}
+
+#[test]
+fn half_an_hour_that_the_caller_refreshes_as_it_wishes() {
+    let (pair, ours) = talk(Some(Party::Us), None);
+    ends(pair, ours);
+}
+
+#[test]
+fn half_an_hour_that_the_caller_leaves_to_the_callee() {
+    let (pair, ours) = talk(Some(Party::Peer), None);
+    ends(pair, ours);
+}
+
+#[test]
+fn half_an_hour_that_the_callee_takes_up_by_itself() {
+    let (pair, ours) = talk(None, Some(Party::Us));
+    ends(pair, ours);
+}
+
+#[test]
+fn half_an_hour_that_the_callee_leaves_to_the_caller() {
+    let (pair, ours) = talk(None, Some(Party::Peer));
+    ends(pair, ours);
+}
+
+#[test]
+fn a_422_does_not_prolong_the_session() {
+    let mut station = Station::new();
+    established_by(&mut station, &with_timer("1800;refresher=uas"));
+    station.pass_secs(900);
+    for _ in 0..200 {
+        for sent in station.all_sent().into_iter().filter(|sent| sent.method() == "UPDATE") {
+            station.recv(CARRIER, response_to(&sent, "422 Session Interval Too Small", "", &["Min-SE: 2400"], ""));
+        }
+        station.pass_secs(5);
+    }
+    assert_eq!(station.ended().reason, EndReason::SessionExpired);
+}
+
+#[test]
+fn a_refresh_by_the_other_side_takes_the_role_over() {
+    let mut station = Station::new();
+    let (_, ok) = established_by(&mut station, &with_timer("1800;refresher=uas"));
+    station.pass_secs(600);
+    let refresh =
+        Message::within(&ok, "UPDATE", 2).header("Supported: timer").header("Session-Expires: 1800;refresher=uac");
+    station.recv(CARRIER, refresh.text());
+    let ok = station.expect_status(200);
+    assert_eq!((ok.header("Session-Expires"), ok.header("Require")), (Some("1800;refresher=uac"), Some("timer")));
+    // We refresh no more, and end the call 32 s before the end of the interval.
+    station.pass_secs(1767);
+    station.expect_silence();
+    station.pass_secs(1);
+    station.expect_request("BYE");
+}
+
+#[test]
+fn a_short_interval_ends_a_third_before_its_end() {
+    let mut station = Station::new();
+    established_by(&mut station, &with_timer("90;refresher=uac"));
+    station.pass_secs(59);
+    station.expect_silence();
+    station.pass_secs(1);
+    station.expect_request("BYE");
+}
+
+#[test]
+fn our_wish_for_a_refresher_is_in_our_invite() {
+    for (refresher, header) in
+        [(None, "1800"), (Some(Party::Us), "1800;refresher=uac"), (Some(Party::Peer), "1800;refresher=uas")]
+    {
+        let mut station = Station::with(rules(), |config| config.session.refresher = refresher);
+        let (_, invite) = place(&mut station);
+        assert_eq!(invite.header("Session-Expires"), Some(header));
+    }
 }

@@ -27,7 +27,6 @@ const OUTPUTS: usize = 2_000;
 /// One endpoint and what its TU knows.
 struct Node {
     endpoint: Endpoint,
-    address: SocketAddr,
     deadline: Option<Instant>,
     /// Calls that are not over, and their trunks.
     calls: BTreeMap<CallKey, String>,
@@ -76,7 +75,6 @@ impl Node {
         let seed = [u8::try_from(index).unwrap() + 1; 32];
         Self {
             endpoint: Endpoint::new(config, gate, seed, now),
-            address,
             deadline: None,
             calls: BTreeMap::new(),
             over: BTreeSet::new(),
@@ -114,6 +112,9 @@ impl World {
             self.pass(Duration::from_millis(wait));
         }
         self.weather = Weather::FINE;
+        for node in &mut self.nodes {
+            node.endpoint.drain();
+        }
         self.hang_up_all(0);
         self.pass(Duration::from_mins(5));
         // What one side has ended the other knows to be over.
