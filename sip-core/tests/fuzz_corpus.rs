@@ -32,6 +32,11 @@ fn sip_uri() {
 }
 
 #[test]
+fn locate() {
+    replay("locate", oracle::locate);
+}
+
+#[test]
 fn sip_via() {
     replay("sip_via", oracle::via);
 }

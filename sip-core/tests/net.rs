@@ -12,7 +12,7 @@ use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sip_core::admission::{Gate, TlsVersion, Transport, Transports, TrunkId, TrunkRule};
 use sip_core::endpoint::{Body, Command, Dial, EndReason, EndedBy, Event, NextHop, Refusal};
-use sip_core::net::{Config, IncomingCall, Listen, OutgoingCall, Server, serve, tls};
+use sip_core::net::{Config, IncomingCall, Listen, OutgoingCall, Server, TlsClients, serve, tls};
 use sip_core::wire::{Host, StatusCode, Text, Uri};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -221,6 +221,75 @@ async fn a_server_of_another_name_or_authority_is_not_spoken_to() {
     let right_name = NextHop::tls(address(&callee), "voice.example");
     assert_eq!(failure(&stranger, right_name).await, EndReason::Transport);
     assert_eq!(callee.handle().stats().await.unwrap().received, 0);
+}
+
+/// What a client of ours makes of a server with this certificate, which it wants to be `voice.example`.
+async fn is_believed(authority: &Authority, (chain, key): Identity) -> bool {
+    let tls_server = Some(tls::TlsServer { chain, key, client_roots: None }.build().unwrap());
+    let callee = serve(Config { tls_server, ..config(Transport::Tls, vec![local()]) }).await.unwrap();
+    let stream = TcpStream::connect(address(&callee)).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(tls::client_config(authority.roots(), None).unwrap());
+    within(connector.connect("voice.example".try_into().unwrap(), stream)).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_server_is_the_name_that_its_certificate_says_in_whole() {
+    let authority = Authority::new();
+    let (none, sip): (&[&str], &[&str]) = (&[], &["sip:Voice.Example"]);
+    assert!(is_believed(&authority, authority.identity(&["VOICE.example"], none)).await);
+    assert!(is_believed(&authority, authority.identity(&["other.example"], sip)).await);
+    // RFC 5922 7.2: no wildcard. 7.1: a DNS name is none beside a sip: URI.
+    assert!(!is_believed(&authority, authority.identity(&["*.example"], none)).await);
+    assert!(!is_believed(&authority, authority.identity(&["voice.example"], &["sip:other.example"])).await);
+    assert!(!is_believed(&authority, authority.identity(&["other.example"], &["sip:bob@voice.example"])).await);
+    // No common name.
+    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "voice.example");
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &authority.0).unwrap();
+    let by_common_name = (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap());
+    assert!(!is_believed(&authority, by_common_name).await);
+}
+
+#[tokio::test]
+async fn each_trunk_shows_its_own_certificate_and_a_new_one_goes_to_new_connections() {
+    let authority = Authority::new();
+    let by_either = || {
+        let rule = TrunkRule::new("either").peer("sips:a.example".parse().unwrap());
+        let rule = rule.peer("sips:b.example".parse().unwrap()).transports(Transports::TLS);
+        Config { tls_server: Some(authority.server(true)), ..config(Transport::Tls, vec![rule]) }
+    };
+    let (mut first, mut second) = (serve(by_either()).await.unwrap(), serve(by_either()).await.unwrap());
+    let third = serve(by_either()).await.unwrap();
+    let client = |names: &[&str]| {
+        let identity = (!names.is_empty()).then(|| authority.identity(names, &[]));
+        tls::client_config(authority.roots(), identity).unwrap()
+    };
+    let caller = Config {
+        gate: Gate::new(vec![local().tls_client("mine")], Instant::now().into_std()).unwrap(),
+        tls_clients: [("mine".into(), client(&["a.example"]))].into(),
+        ..caller_with(client(&[]))
+    };
+    let caller = serve(caller).await.unwrap();
+    let shown = |call: &IncomingCall| call.invite.source().tls.as_ref().unwrap().identities[0].to_string();
+    let to = |server: &Server| NextHop::tls(address(server), "voice.example");
+
+    let (old_out, old_inc) = {
+        let hop = to(&first);
+        call(&caller, &mut first, hop).await
+    };
+    assert_eq!(shown(&old_inc), "a.example");
+    let named = [("mine".into(), client(&["b.example"]))].into();
+    caller.handle().replace_tls_clients(TlsClients { common: None, named }).await.unwrap();
+    let hop = to(&second);
+    let (out, inc) = call(&caller, &mut second, hop).await;
+    assert_eq!(shown(&inc), "b.example");
+    hang_up(&caller, out, inc).await;
+    hang_up(&caller, old_out, old_inc).await;
+    // An identity that is gone is no reason to come without one.
+    let clients = TlsClients { common: Some(client(&["a.example"])), ..TlsClients::default() };
+    caller.handle().replace_tls_clients(clients).await.unwrap();
+    assert_eq!(failure(&caller, to(&third)).await, EndReason::Transport);
 }
 
 #[tokio::test]

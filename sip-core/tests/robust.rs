@@ -81,6 +81,7 @@ proptest! {
         oracle::digest(&octets);
         oracle::digest(&[b"Digest ", octets.as_slice()].concat());
         oracle::uri(&octets);
+        oracle::locate(&octets);
         oracle::via(&octets);
         oracle::multipart(&octets);
         oracle::identity(&octets);

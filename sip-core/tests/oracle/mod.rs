@@ -1,14 +1,18 @@
 //! What must hold for any octets at all: no panic, whatever is accepted can be read whole and comes back when it is
 //! printed, and what is refused has an answer that can be sent or none. Shared by the tests and the fuzz targets.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use sip_core::{
+    admission::{Transport, Transports},
     auth::{Algorithm, Algorithms, Asker, Challenge, Challenger, Credentials, Keyring, Presented, Qop, Realm, Verdict},
     identity::{Chain, Identity, Passport, Roots},
     info::Dialled,
     limits,
+    locate::{Answer, Data, DomainName, Locator, Naptr, Record, Srv, Step, Target},
     sdp::{SessionDescription, media_target},
     wire::{
         Calling, Contact, Frame, Framer, HeaderName, Headers, Message, Method, NameAddr, ParseError, Replaces, Request,
@@ -307,4 +311,71 @@ fn read_all(headers: &Headers) {
         assert!(entry.target.as_sip().is_none_or(|sip| sip.headers.is_none()));
     }
     assert!(headers.diversions().unwrap_or_default().len() <= limits::DIVERSIONS);
+}
+
+/// Octets as what name servers say: the first is the URI, then each answer. It ends, and in bounds.
+pub(crate) fn locate(octets: &[u8]) {
+    let mut octets = octets.iter().copied();
+    let uris = ["sip:example.com", "sips:example.com", "sip:example.com:5070", "sip:example.com;transport=tcp"];
+    let uri = uris[usize::from(octets.next().unwrap_or_default()) % uris.len()];
+    let Ok(target) = uri.parse().map_err(drop).and_then(|uri| Target::new(&uri, Transports::ALL).map_err(drop)) else {
+        panic!("a target")
+    };
+    let mut locator = Locator::new(target, [7; 32]);
+    let mut asked = 0;
+    loop {
+        match locator.poll() {
+            Step::Ask(question) => {
+                asked += 1;
+                assert!(asked <= limits::LOCATE_QUESTIONS);
+                locator.on_answer(&question, answer_of(&mut octets));
+            }
+            Step::Wait => panic!("each question was answered"),
+            Step::Done(Err(_)) => return,
+            Step::Done(Ok(located)) => {
+                assert!((1..=limits::LOCATE_HOPS).contains(&located.hops.len()));
+                assert!((limits::LOCATE_FLOOR..=limits::LOCATE_CAP).contains(&located.valid_for));
+                for hop in &located.hops {
+                    let is_tls = hop.transport == Transport::Tls;
+                    assert!(is_tls || !uri.starts_with("sips"), "sips over {hop:?}");
+                    assert_eq!(hop.server_name.as_deref(), is_tls.then_some("example.com"));
+                    assert!(hop.address.port() != 0 && !hop.address.ip().is_unspecified());
+                }
+                return;
+            }
+        }
+    }
+}
+
+fn answer_of(octets: &mut impl Iterator<Item = u8>) -> Answer {
+    let count = match octets.next() {
+        None | Some(0) => return Answer::Absent,
+        Some(1) => return Answer::Failed,
+        Some(count) => count,
+    };
+    Answer::Records((0..count).map_while(|_| record_of(octets)).collect())
+}
+
+fn record_of(octets: &mut impl Iterator<Item = u8>) -> Option<Record> {
+    let names = ["a.example", "b.example", "_sip._udp.example.com", "_sips._tcp.example.com", "example.com"];
+    let name = |at: u8| names.get(usize::from(at)).and_then(|name| DomainName::new(name).ok());
+    let (kind, ttl) = (octets.next()?, Duration::from_secs(octets.next()?.into()));
+    let [a, b, c] = [octets.next()?, octets.next()?, octets.next()?];
+    let data = match kind % 5 {
+        0 => Data::Address([a, b, c, kind].into()),
+        1 => Data::Address(std::net::Ipv6Addr::from([u16::from(a), 0, 0, 0, 0, u16::from(b), 0, u16::from(c)]).into()),
+        2 => Data::Srv(Srv { priority: a.into(), weight: b.into(), port: u16::from(kind) / 5, target: name(c) }),
+        3 => {
+            let service = ["SIP+D2U", "SIP+D2T", "SIPS+D2T", "E2U+sip"][usize::from(kind / 5) % 4].into();
+            Data::Naptr(Naptr {
+                order: a.into(),
+                preference: b.into(),
+                flags: "s".into(),
+                service,
+                replacement: name(c),
+            })
+        }
+        _ => Data::Alias(name(a % 5)?),
+    };
+    Some(Record { ttl, data })
 }
