@@ -1,9 +1,13 @@
-"""The unmodified Python package `teler`: its CallFlow answers the flow request, its StreamConnector takes the stream."""
+"""The unmodified Python package `teler`: its CallFlow answers the flow request, its StreamConnector takes the stream, its
+Client places calls and commands them."""
 
 import base64
 import contextlib
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -12,9 +16,9 @@ import pytest
 from strongline_lab import audio, netns, waiting
 from strongline_lab.app import LEAD_S, App
 from strongline_lab.baresip import Baresip
-from strongline_lab.server import Server
+from strongline_lab.server import API_KEY, FROM_US, TO_APP, Server
 from strongline_lab.sipp import Sipp
-from teler import CallFlow
+from teler import CallFlow, Client, exceptions
 from teler.streams import StreamConnector, StreamOp, StreamType
 from websockets.sync.server import serve
 
@@ -132,3 +136,70 @@ def test_stop_ends_the_call(folder, certificates, running, transport):
         app.fail_on_errors()
     assert len(bot.audio()) >= 5
     assert ended["by"] != "remote"
+
+
+@contextlib.contextmanager
+def callable_server(folder, certificates, running):
+    """A server with an API, somebody who can be called, and a bot that talks to whoever answers."""
+    with model() as (url, _), App(certificates, answer=flow, converse=Bot(url).converse) as app:
+        callee = running(Sipp(folder, "answer.xml", local=netns.CARRIER_PLAIN, arguments=["-rtp_echo"]))
+        address = (netns.CARRIER_PLAIN, callee.port)
+        yield running(Server(folder, certificates, app, stream=STREAM, callee=address)), app, callee
+
+
+def names(app):
+    return [json.loads(event.body)["type"] for event in app.events]
+
+
+def test_the_client_places_a_call_looks_at_it_and_ends_it(folder, certificates, running):
+    with callable_server(folder, certificates, running) as (server, app, callee), Client(API_KEY, base_url=server.api) as client:
+        call = client.voice.calls.create(FROM_US, TO_APP, app.flow_url, app.status_url)
+        assert (call.from_number, call.to_number, call.status_callback_url) == (FROM_US, TO_APP, app.status_url)
+        assert call.record is False, "nothing is recorded, and it says so"
+        app.the_stream()
+        seen = client.voice.calls.retrieve(call.id)
+        assert (seen.id, seen.state, seen.direction, seen.account_id) == (call.id, "answered", "outbound", "acme")
+        client.voice.mutations.hangup(call.id, reason="DONE")
+        callee.succeed()
+        waiting.wait_until(lambda: client.voice.calls.retrieve(call.id).state == "completed", "the call is over")
+        assert client.voice.calls.retrieve(call.id).reason == "DONE"
+        with pytest.raises(exceptions.ConflictException):
+            client.voice.mutations.hangup(call.id)
+        with pytest.raises(exceptions.UnprocessableRequestException):
+            client.voice.calls.create("5550100", TO_APP, app.flow_url, app.status_url)
+        with pytest.raises(exceptions.ForbiddenException):
+            client.voice.calls.create(FROM_US, "+442071234567", app.flow_url, app.status_url)
+        with pytest.raises(exceptions.NotFoundException):
+            client.voice.calls.retrieve("cs_01KC0000000000000000000000")
+        with Client("x" * 40, base_url=server.api) as stranger, pytest.raises(exceptions.ForbiddenException):
+            stranger.voice.calls.create(FROM_US, TO_APP, app.flow_url, app.status_url)
+        waiting.wait_until(lambda: "call.completed" in names(app), "the last callback")
+        app.fail_on_errors()
+    assert names(app) == ["call.initiated", "call.ringing", "call.answered", "call.completed"]
+    assert {json.loads(event.body)["call_id"] for event in app.events} == {call.id} == {json.loads(app.flows[0].body)["call_id"]}
+    assert json.loads(app.flows[0].body)["direction"] == "outbound"
+    for event in app.events:
+        assert event.headers["x-teler-event-id"] == event.headers["webhook-id"] == json.loads(event.body)["id"]
+
+
+# It dies of a field that it does not know, and of an answer without `data`.
+OLD_CLIENT = """
+import sys
+from teler import Client
+key, base_url, from_number, to_number, flow_url, status_url = sys.argv[1:]
+with Client(key, base_url=base_url) as client:
+    print(client.calls.create(from_number, to_number, flow_url, status_url).id)
+"""
+
+
+def test_the_client_of_the_year_before_places_a_call_too(folder, certificates, running):
+    with callable_server(folder, certificates, running) as (server, app, _):
+        arguments = [API_KEY, server.api, FROM_US, TO_APP, app.flow_url, app.status_url]
+        packages = Path(sys.prefix) / "teler-0.2.2"
+        placed = subprocess.run(
+            [sys.executable, "-c", OLD_CLIENT, *arguments], env={**os.environ, "PYTHONPATH": str(packages)},
+            capture_output=True, text=True, timeout=30, check=False,
+        )
+        assert placed.returncode == 0, placed.stderr
+        app.the_stream()
+        assert json.loads(app.flows[0].body)["call_id"] == placed.stdout.strip()

@@ -80,7 +80,7 @@ want_cargo_tool() { have "$1" >/dev/null || missing_other+=("$1"); }
 
 stamp_of() { cat "$@" | sha256sum | cut -c1-16; }
 
-python_stamp() { stamp_of "$here/requirements.txt"; }
+python_stamp() { stamp_of "$here/requirements.txt" "$here/requirements-old.txt"; }
 node_stamp() { stamp_of "$here/package-lock.json"; }
 
 install_packages() {
@@ -120,6 +120,9 @@ python_packages() {
   /usr/bin/python3 -m venv "$venv" || die "cannot make $venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input -r "$here/requirements.txt" </dev/null >&2 ||
     die "pip install failed"
+  # A second version of a client cannot live beside the first: it has a folder of its own, and finds the rest in the venv.
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input --no-deps --target "$venv/teler-0.2.2" \
+    -r "$here/requirements-old.txt" </dev/null >&2 || die "pip install failed"
   printf '%s' "$want" >"$venv/.stamp"
 }
 

@@ -75,6 +75,7 @@ class App:
         self._answer = answer or (lambda app, _request: app.native_stream())
         self._converse = converse or echo
         self.flows = []
+        self.events = []
         self.streams = []
         self.refused = []
         self.errors = []
@@ -84,6 +85,7 @@ class App:
         self.port = self._listener.getsockname()[1]
         routes = [
             Route("/flow", self._on_flow, methods=["POST"]),
+            Route("/status", self._on_status, methods=["POST"]),
             WebSocketRoute(path, self._on_stream),
         ]
         config = uvicorn.Config(
@@ -113,6 +115,10 @@ class App:
     @property
     def flow_url(self):
         return f"https://localhost:{self.port}/flow"
+
+    @property
+    def status_url(self):
+        return f"https://localhost:{self.port}/status"
 
     @property
     def ws_url(self):
@@ -154,6 +160,13 @@ class App:
             await asyncio.sleep(0.01)
         answer = self._answer(self, json.loads(signed.body))
         return answer if hasattr(answer, "render") else JSONResponse(answer)
+
+    async def _on_status(self, request):
+        signed = self._verify(request.headers, (await request.body()).decode())
+        if not signed.verified_by:
+            return PlainTextResponse("bad signature", status_code=401)
+        self.events.append(signed)
+        return JSONResponse({})
 
     async def _on_stream(self, websocket):
         signed = self._verify(websocket.headers, self.ws_url)

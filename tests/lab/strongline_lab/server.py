@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # Numbers of the test dialplan.
 TO_APP = "+15550199"
 TO_NOWHERE = "+15550404"
+FROM_US = "+15550100"
 
 _DIALPLAN = """
 [sip]
@@ -34,6 +35,7 @@ name = "plain"
 peers = ["{plain}"]
 srtp = "off"
 media = {{ prefixes = ["{plain}"] }}
+{outbound}
 [trunk.danger]
 plaintext_media = "anyone on the path can listen"
 
@@ -65,7 +67,20 @@ reject = 404
 [[route]]
 name = "bot"
 do = [{{ ring = {{}} }}, {{ app = "bot" }}, {{ hangup = {{}} }}]
+
+{api}
 """
+
+_API = """
+[api]
+listen = "http://127.0.0.1:{port}"
+[[api.client]]
+name = "lab"
+key = {{ file = "{key}" }}
+app = "bot"
+trunks = ["plain"]
+"""
+API_KEY = "lab-0123456789abcdef0123456789abcdef"
 
 
 def binary():
@@ -80,7 +95,8 @@ def binary():
 class Server:
     """`strongline serve`, ready when the constructor returns."""
 
-    def __init__(self, folder, certificates, app, *, address=netns.SERVER, identity=None, signing=("new", "old"), stream='dialect = "native", rate = 16000'):
+    def __init__(self, folder, certificates, app, *, address=netns.SERVER, identity=None, signing=("new", "old"), stream='dialect = "native", rate = 16000', callee=None):
+        """With a `callee` (address and port, UDP) the server has an API, by which calls are placed to it."""
         self.folder = folder / "server"
         self.folder.mkdir()
         self.address = address
@@ -94,6 +110,15 @@ class Server:
             path.touch(mode=0o600)
             path.write_text(app.secrets[name] + "\n")
             keys.append(f'{{ file = "{path}" }}')
+        outbound = api = ""
+        if callee:
+            key = self.folder / "api-key"
+            key.touch(mode=0o600)
+            key.write_text(API_KEY + "\n")
+            self.api_port = waiting.free_port("127.0.0.1")
+            api = _API.format(port=self.api_port, key=key)
+            hop = f"sip:{callee[0]}:{callee[1]};transport=udp"
+            outbound = f'outbound = {{ to = "{hop}", destinations = ["+1555*"], from = ["{FROM_US}"] }}'
         dialplan = self.folder / "strongline.toml"
         dialplan.write_text(
             _DIALPLAN.format(
@@ -101,6 +126,7 @@ class Server:
                 key=identity.key, ca=certificates.ca, media_first=media, media_last=media + 39,
                 plain=netns.CARRIER_PLAIN, secure=netns.CARRIER_SECURE, flow_url=app.flow_url,
                 signing=", ".join(keys), stream=stream, nowhere=TO_NOWHERE,
+                outbound=outbound, api=api,
             )
         )
         self.program = processes.Program(
@@ -111,6 +137,11 @@ class Server:
     @property
     def udp(self):
         return (self.address, self.port)
+
+    @property
+    def api(self):
+        """Teler's base URL."""
+        return f"http://127.0.0.1:{self.api_port}/api/v1"
 
     def sips(self, number=TO_APP):
         return f"sip:{number}@{self.address}:{self.tls_port};transport=tls"
