@@ -12,6 +12,7 @@ mod admission;
 mod authentication;
 mod cancel;
 mod connections;
+mod corners;
 mod delayed_offer;
 mod dialogs;
 mod early_offers;
