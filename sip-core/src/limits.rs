@@ -125,6 +125,8 @@ pub const AUTH_NONCES: usize = 4 * 1024;
 
 /// Octets of a request of ours that still goes in a datagram (RFC 3261 18.1.1).
 pub const DATAGRAM_REQUEST: usize = 1_300;
+/// UDP flows that are kept alive.
+pub const BINDINGS: usize = 256;
 /// Addresses that are remembered for taking no TCP connection.
 pub const NO_STREAM: usize = 64;
 

@@ -73,6 +73,7 @@ mod reuse;
 mod schedule;
 mod send;
 mod stats;
+mod stun;
 mod timers;
 mod token;
 mod transactions;
@@ -134,6 +135,8 @@ pub struct Endpoint {
     unanswered: usize,
     trunks: Trunks,
     draining: bool,
+    /// UDP flows that are kept alive.
+    bindings: stun::Bindings,
     /// Who takes no TCP connections.
     no_stream: oversize::NoStream,
     /// The latest `now` that was seen.
@@ -157,6 +160,7 @@ impl Endpoint {
             unanswered: 0,
             trunks: Trunks::new(),
             draining: false,
+            bindings: stun::Bindings::default(),
             no_stream: oversize::NoStream::default(),
             latest: now,
             config,
@@ -189,6 +193,7 @@ impl Endpoint {
             self.transport.next_deadline(),
             self.transactions.next_deadline(),
             self.trunks.next_deadline(),
+            self.bindings.next_deadline(),
             self.call_schedule.next(),
         ];
         deadlines.into_iter().flatten().min().map_or(Output::Idle, Output::Timeout)

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::admission::{SourceFacts, TlsFacts, Transport, TrunkId};
-use crate::wire::{Frame, Message, ParseError, Reason, Response, Via, parse_datagram};
+use crate::wire::{Frame, Message, ParseError, Reason, Response, Stun, Via, parse_datagram};
 
 use super::transactions::Reply;
 use super::{ConnectionId, Endpoint, Flow, ListenerId, Refusal};
@@ -27,6 +27,10 @@ impl Endpoint {
         let flow = Flow::Datagram { listener, remote };
         let source = SourceFacts::plain(remote, Transport::Udp);
         let Some(arrival) = self.arrival(flow, source) else { return };
+        if Stun::is_stun(&bytes) {
+            self.on_stun(flow, remote, &bytes, now);
+            return;
+        }
         match parse_datagram(bytes) {
             Ok(message) => self.on_message(message, &arrival, now),
             Err(error) => self.on_malformed(error, &arrival),

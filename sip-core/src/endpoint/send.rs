@@ -68,6 +68,7 @@ impl Endpoint {
     ) -> Result<TxId, Lost> {
         let bytes = encode_request(request);
         self.transport.transmit(path.flow, bytes.clone())?;
+        self.keep_bound(path.flow, &trunk, now);
         let (timers, reliable) = (self.config.timers, path.transport.is_reliable());
         let machine = if *request.method() == Method::Invite {
             ClientMachine::Invite(ClientInvite::new(bytes, timers, reliable, now))

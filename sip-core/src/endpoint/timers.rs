@@ -26,6 +26,7 @@ enum TransactionDue {
 
 impl Endpoint {
     pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.on_bindings_due(now);
         let mut budget = TIMEOUT_BUDGET;
         while budget > 0
             && let Some(due) = self.transport.pop_overdue(now)

@@ -67,6 +67,13 @@ impl Tokens {
         Duration::from_secs(from + self.rng.next_u64() % span)
     }
 
+    /// Names a STUN transaction: 96 random bits (RFC 5389 6).
+    pub(super) fn stun_id(&mut self) -> crate::wire::StunId {
+        let mut id = [0; 12];
+        self.rng.fill_bytes(&mut id);
+        id
+    }
+
     /// 80 to 100 % of `every` (RFC 5626 4.4.1).
     pub(super) fn part_of(&mut self, every: Duration) -> Duration {
         let permille = u32::try_from(800 + self.rng.next_u64() % 201).unwrap_or(1000);

@@ -46,6 +46,7 @@ pub(crate) struct Station {
 pub(crate) struct Sent {
     pub(crate) flow: Flow,
     pub(crate) text: String,
+    pub(crate) octets: Bytes,
     /// Since the test began.
     pub(crate) after: Duration,
 }
@@ -253,7 +254,7 @@ impl Station {
             match self.endpoint.poll_output() {
                 Output::Transmit { flow, bytes } => {
                     let text = String::from_utf8_lossy(&bytes).into_owned();
-                    self.sent.push_back(Sent { flow, text, after: self.now - self.started });
+                    self.sent.push_back(Sent { flow, text, octets: bytes, after: self.now - self.started });
                 }
                 Output::Connect { connection, next_hop, .. } => self.connects.push_back((connection, next_hop)),
                 Output::Close { connection } => self.closed.push(connection),

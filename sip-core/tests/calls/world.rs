@@ -345,7 +345,7 @@ impl Script {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let remote = ADDRESSES[from].parse().unwrap();
         let flow = Flow::Datagram { listener: ListenerId(0), remote };
-        let sent = Sent { flow, text, after: Duration::ZERO };
+        let sent = Sent { flow, text, octets: Bytes::new(), after: Duration::ZERO };
         if !sent.text.starts_with("SIP/2.0") {
             self.requests.push((from, sent));
         } else if !sent.to_tag().is_empty() {

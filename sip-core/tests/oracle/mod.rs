@@ -16,12 +16,15 @@ use sip_core::{
     sdp::{SessionDescription, media_target},
     wire::{
         Calling, Contact, Frame, Framer, HeaderName, Headers, Message, Method, NameAddr, ParseError, Replaces, Request,
-        Uri, Via, parse_datagram, sdp_body, sipfrag, sipfrag_status,
+        Stun, Uri, Via, parse_datagram, sdp_body, sipfrag, sipfrag_status,
     },
 };
 
 /// Octets as one datagram.
 pub(crate) fn datagram(octets: &[u8]) {
+    if let Some(stun) = Stun::parse(octets) {
+        assert_eq!(Stun::parse(&stun.encode()), Some(stun));
+    }
     check(parse_datagram(Bytes::copy_from_slice(octets)));
 }
 
