@@ -175,8 +175,8 @@ pub const REFER_OUTCOME: Duration = Duration::from_mins(3);
 pub const REFER_AFTERMATH: Duration = Duration::from_secs(32);
 /// Provisional states of one REFER of ours that the TU is told.
 pub const REFER_NEWS: u32 = 32;
-/// INFOs of ours that wait for the one before them.
-pub const INFO_QUEUE: usize = 32;
+/// INFOs of ours that wait for the one before them: one for each of the digits that may be ordered at once.
+pub const INFO_QUEUE: usize = 64;
 
 /// Values of Reason in one message.
 pub const REASONS: usize = 8;

@@ -3,19 +3,25 @@
 use std::time::Duration;
 
 use dialplan::Digits;
-use media_engine::dtmf::Key;
+use media_engine::dtmf::{Key, MenuDigit};
+use sip_core::endpoint::{Body, Command};
+use sip_core::info::{Dialled, DialledDigit};
+use sip_core::wire::Text;
 
 use super::leg::Leg;
+use crate::server::Context;
 
-/// How a peer tells us of keys. Some tell twice, in both ways: the way that the first key of a call came counts, so that one press
-/// is one digit.
+/// How a peer tells us of keys. Some tell twice, in both ways: the way in which the first key of a call came counts, so that one
+/// press is one digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// RFC 4733 events.
     Rtp,
+    /// SIP INFO.
+    Info,
 }
 
-/// The keys of a leg.
+/// How the keys of a leg come in.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     source: Option<Source>,
@@ -29,15 +35,34 @@ impl Keys {
 }
 
 impl Leg {
+    /// An INFO: a key, or something that is none of ours. Its body is a secret, and so is what is wrong with it.
+    pub(super) fn on_info(&mut self, content_type: &Text, body: &Body) -> Option<MenuDigit> {
+        let Ok(Some(dialled)) = Dialled::read(content_type.as_str(), body.as_bytes()) else {
+            tracing::debug!("an INFO without a key");
+            return None;
+        };
+        let key = Key::from_char(dialled.digit.expose())?;
+        self.keys.are_from(Source::Info).then(|| MenuDigit::new(key, dialled.duration))
+    }
+
     /// Presses keys towards the peer, in the way that its trunk takes them; says whether that can be done.
-    pub(super) fn press(&mut self, keys: &str, each: Duration) -> bool {
-        let pressed = keys.chars().map(Key::from_char);
+    pub(super) async fn press(&mut self, keys: &str, each: Duration, context: &Context) -> bool {
         match self.peer.trunk.digits {
             Digits::Rfc4733 => {
                 let Some(media) = &mut self.media else { return false };
-                pressed.flatten().all(|key| media.session.send_digit(key, each))
+                keys.chars().filter_map(Key::from_char).all(|key| media.session.send_digit(key, each))
             }
-            Digits::Info => false,
+            Digits::Info => {
+                if self.answered.is_none() {
+                    return false;
+                }
+                // The endpoint sends one after the other has been answered.
+                for digit in keys.chars().filter_map(DialledDigit::new) {
+                    let (content_type, body) = Dialled::new(digit, each).to_dtmf_relay();
+                    self.command(Command::Info { content_type, body }, context).await;
+                }
+                true
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use ai_bridge::flow::{Attestation, Direction};
 use dialplan::{Attest, CallFacts, Dialplan, Name};
 use sip_core::admission::{Admitted, Invite};
-use sip_core::wire::HeaderError;
+use sip_core::wire::{Calling, HeaderError, Text};
 use uuid::Uuid;
 
 use super::leg::Peer;
@@ -18,7 +18,10 @@ use crate::telemetry::{Pii, PiiKey};
 pub(super) struct Facts {
     /// The call's id: the same in logs, flow requests and streams.
     pub(super) id: Uuid,
+    /// Who calls, as the application is shown it: `anonymous` where the caller wants that (RFC 3323).
     pub(super) from: Pii,
+    /// Who calls, as the routes know it.
+    caller: Pii,
     pub(super) to: Pii,
     pub(super) direction: Direction,
     /// What the caller's identity is worth, where it is looked at.
@@ -44,14 +47,16 @@ impl Facts {
     ) -> Result<(Self, Peer), FactsError> {
         let trunk = dialplan.trunk(invite.trunk().as_str()).cloned().ok_or(FactsError::Trunk)?;
         let request = invite.get().request();
-        let from = request.headers().from()?;
-        let user = |uri: &sip_core::wire::Uri| {
-            uri.user().map_or_else(|| "anonymous".to_owned(), |user| user.as_str().to_owned())
-        };
+        let calling = Calling::of(request.headers(), trunk.trusted_identity)?;
+        let caller = calling.number().unwrap_or(ANONYMOUS);
+        let shown = if calling.is_restricted { ANONYMOUS } else { caller };
+        let to = request.uri().user().map_or(ANONYMOUS, Text::as_str);
+        tracing::debug!(?calling, "who calls");
         let facts = Self {
             id,
-            from: Pii::new(user(&from.uri), pii),
-            to: Pii::new(user(request.uri()), pii),
+            from: Pii::new(shown, pii),
+            caller: Pii::new(caller, pii),
+            to: Pii::new(to, pii),
             direction: Direction::Inbound,
             attest: None,
             began: Instant::now(),
@@ -59,9 +64,23 @@ impl Facts {
         Ok((facts, Peer::new(trunk, invite.source())))
     }
 
+    /// Of a call that we place.
+    pub(super) fn placed(id: Uuid, from: &str, to: &str, pii: &PiiKey) -> Self {
+        let from = Pii::new(from, pii);
+        Self {
+            id,
+            caller: from.clone(),
+            from,
+            to: Pii::new(to, pii),
+            direction: Direction::Outbound,
+            attest: None,
+            began: Instant::now(),
+        }
+    }
+
     /// What the dialplan decides by.
     pub(super) fn for_dialplan(&self, peer: &Peer) -> CallFacts {
-        CallFacts::inbound(peer.trunk.name.as_str(), self.from.expose(), self.to.expose())
+        CallFacts::inbound(peer.trunk.name.as_str(), self.caller.expose(), self.to.expose())
             .attested(self.attest.unwrap_or(Attest::None))
     }
 
@@ -98,3 +117,6 @@ impl Facts {
         );
     }
 }
+
+/// A caller who does not say who he is.
+const ANONYMOUS: &str = "anonymous";

@@ -181,8 +181,11 @@ impl Leg {
             }
             Some(Event::Reinvite { offer, .. }) => self.on_reinvite(offer, context).await,
             Some(Event::EarlyOffer { offer, .. }) => self.on_reinvite(Some(offer), context).await,
-            Some(Event::Info { .. }) => tracing::debug!("an INFO was not looked at"),
-            Some(Event::InfoAnswered { .. }) => {}
+            Some(Event::Info { content_type, body }) => return self.on_info(&content_type, &body).map(Said::Digit),
+            Some(Event::InfoAnswered { status }) if status.is_success() => {}
+            Some(Event::InfoAnswered { status }) => {
+                tracing::warn!(event = "digits.refused", call = %self.id, status = status.code(), "the peer takes no keys by INFO");
+            }
             Some(Event::Refer(referral)) => return Some(Said::Refer(referral)),
             Some(Event::ReferProgress { status, is_final: true }) => return Some(Said::Transferred(status)),
             Some(Event::ReferFailed { status }) => return Some(Said::Transferred(status)),

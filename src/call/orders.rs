@@ -26,7 +26,7 @@ impl Call<'_> {
             Order::SendDigits { .. } if self.leg.answered.is_none() => ordered.refuse(OrderRefused::NotAnswered),
             Order::SendDigits { digits, tone } => {
                 let (digits, tone) = (digits.clone(), *tone);
-                if self.leg.press(digits.expose(), tone) {
+                if self.leg.press(digits.expose(), tone, self.context).await {
                     ordered.accept();
                 } else {
                     ordered.refuse(OrderRefused::NotPossible);

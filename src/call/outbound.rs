@@ -1,9 +1,7 @@
 //! Calls that we place, because the application's developer orders them over the API.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use ai_bridge::flow::Direction;
 use dialplan::{CallFacts, Decision, DialTarget, Dialplan, Run, Trunk};
 use sip_core::endpoint::DialError;
 use tracing::Instrument;
@@ -14,7 +12,6 @@ use super::facts::Facts;
 use super::leg::Leg;
 use crate::control::{PlaceOrder, PlaceRefused, Placing};
 use crate::server::Context;
-use crate::telemetry::Pii;
 
 /// Takes an ordered call from its INVITE to its end.
 pub(crate) async fn place(placing: Placing, context: &Context) {
@@ -82,14 +79,7 @@ async fn dial(placing: &Placing, context: &Context) -> Result<(Facts, Leg, Run),
         };
         match Leg::place(placing.id(), placed, context).await {
             Ok(leg) => {
-                let facts = Facts {
-                    id: placing.id(),
-                    from: Pii::new(order.from.as_str(), &shared.pii),
-                    to: Pii::new(order.to.as_str(), &shared.pii),
-                    direction: Direction::Outbound,
-                    attest: None,
-                    began: Instant::now(),
-                };
+                let facts = Facts::placed(placing.id(), order.from.as_str(), order.to.as_str(), &shared.pii);
                 return Ok((facts, leg, run.on_trunk(trunk)));
             }
             Err(error) => {

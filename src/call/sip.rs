@@ -22,7 +22,7 @@ impl Call<'_> {
                 self.presence.answered();
                 self.step(dialplan::Event::Answered).await;
             }
-            Said::Digit(digit) => self.on_digit(digit, Instant::now()),
+            Said::Digit(digit) => self.on_digit(digit, Instant::now()).await,
             Said::Refer(referral) => self.on_referral(*referral).await,
             Said::Transferred(status) => self.on_transferred(status).await,
             // The run is told; what it says then (clear up) is what happens next anyway.

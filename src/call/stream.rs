@@ -78,7 +78,7 @@ impl Call<'_> {
                     event = "stream.cleared", call = %self.facts.id, played_ms, dropped_ms, "barge-in: the play queue is empty"
                 ),
                 StreamEvent::SendDigits(digits) => {
-                    let sent = self.leg.press(digits.as_str(), DIGIT);
+                    let sent = self.leg.press(digits.as_str(), DIGIT, self.context).await;
                     tracing::info!(event = "stream.digits", call = %self.facts.id, sent, "the application presses keys");
                 }
                 StreamEvent::Hangup { .. } => {
@@ -105,11 +105,11 @@ impl Call<'_> {
     }
 
     /// The caller pressed a key, and the guard lets it be known: to the one he is connected to, or to the application.
-    pub(super) fn on_digit(&mut self, digit: MenuDigit, now: Instant) {
+    pub(super) async fn on_digit(&mut self, digit: MenuDigit, now: Instant) {
         tracing::info!(event = "media.digit", call = %self.facts.id, "a key was pressed");
         if let Some(far) = &mut self.far {
             let key = Zeroizing::new(digit.digit.to_char().to_string());
-            far.leg.press(&key, digit.duration);
+            far.leg.press(&key, digit.duration, self.context).await;
         } else if let Activity::Stream(stream) = &mut self.activity {
             stream.session.dtmf(digit.digit.to_char(), digit.duration, now);
         }

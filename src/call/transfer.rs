@@ -61,7 +61,7 @@ impl Call<'_> {
             Said::Digit(digit) => {
                 // One key at a time: the caller's own peer may want it in another way.
                 let key = zeroize::Zeroizing::new(digit.digit.to_char().to_string());
-                self.leg.press(&key, digit.duration);
+                self.leg.press(&key, digit.duration, self.context).await;
             }
             Said::Refer(_) => self.refuse_far_referral().await,
             Said::Transferred(_) => {}

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use dialplan::{Dialplan, Host, Transport as Listener};
 use sip_core::admission::{Gate, Transport};
 use sip_core::net::tls::TlsServer;
-use sip_core::net::{Config, Listen};
+use sip_core::net::{Config, Listen, Resolver};
 
 use super::{Loaded, Loader, rule};
 use crate::server::StartError;
@@ -40,6 +40,9 @@ impl Loaded {
         config.tls_server.clone_from(&self.tls);
         let clients = self.trunks.tls_clients();
         (config.tls_client, config.tls_clients) = (clients.common, clients.named);
+        if self.dialplan.trunks.iter().any(|trunk| trunk.outbound.is_some()) {
+            config.resolver = Some(Resolver::from_system()?);
+        }
         config.session.interval = self.dialplan.sip.session_expires;
         config.caps.calls = self.dialplan.sip.max_calls as usize;
         Ok(config)

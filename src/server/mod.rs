@@ -18,6 +18,7 @@
 mod renew;
 mod replaceable;
 mod shared;
+mod trunks;
 mod worker;
 
 use std::io;
@@ -75,6 +76,9 @@ pub enum StartError {
     /// The API does not listen.
     #[error(transparent)]
     Api(#[from] ApiListenError),
+    /// The names of next hops cannot be looked up.
+    #[error("this machine's name servers are not known")]
+    Resolver(#[from] sip_core::net::ResolverError),
     /// The trunks make no gate.
     #[error("the trunks cannot be used")]
     Gate(#[from] GateError),
@@ -126,7 +130,7 @@ impl Server {
             Builder::new_multi_thread().worker_threads(1).thread_name("signalling").enable_all().build()?;
         let mut rng = StdRng::try_from_rng(&mut SysRng)?;
         let config = signalling.block_on(loaded.sip_config(rng.random(), Instant::now()))?;
-        let sip_server = signalling.block_on(sip_core::net::serve(config))?;
+        let mut sip_server = signalling.block_on(sip_core::net::serve(config))?;
         let (sip, listening) = (sip_server.handle().clone(), sip_server.listening().to_vec());
         let (gauges, stop) = (Gauges::default(), CancellationToken::new());
         let pii = PiiKey::default();
@@ -148,6 +152,9 @@ impl Server {
         let api = start_api(&shared)?;
         let callbacks = Callbacks::start(outlets.changes, &shared);
         tracing::info!(event = "ready", workers = workers.len(), "ready for calls");
+        if let Some(events) = sip_server.take_trunk_events() {
+            signalling.spawn(trunks::watch(events));
+        }
         let dispatch =
             Dispatch { shared: Arc::clone(&shared), workers: Arc::clone(&workers), placing: outlets.placing };
         let dispatcher = signalling.spawn(dispatch.run(sip_server));

@@ -98,6 +98,13 @@ stream        = {{ dialect = "native", rate = 16000, hosts = ["localhost"] }}
         Server::start(loaded, Options { workers: Some(2) }).unwrap_or_else(|error| panic!("{error:?}"))
     }
 
+    /// Stops `server`, and starts one with other routes in its place.
+    pub(crate) fn serve_again(&self, routes: &str, server: Server) -> Server {
+        settle(&server);
+        server.stop(Duration::from_secs(1));
+        self.serve("", routes)
+    }
+
     pub(crate) fn call(&self) -> Call {
         let mut call = Call::tls(self.tls, "localhost", self.keys.ca_pem.clone());
         "+14155550100".clone_into(&mut call.to);

@@ -19,4 +19,5 @@ mod commands;
 mod harness;
 mod identity;
 mod renew;
+mod second_leg;
 mod ui;
