@@ -5,11 +5,11 @@ use crate::rule::words;
 words! {
     /// Whether provisional responses are acknowledged (100rel, RFC 3262).
     pub enum Reliable {
-        /// Never; a peer that requires it is refused (420).
+        /// Only where the peer requires it.
         Off = "off",
         /// If the peer supports it.
         Supported = "supported",
-        /// Always; a peer that cannot is refused (421).
+        /// Always; a caller that cannot is refused (421), and a callee must.
         Required = "required",
     }
 }
@@ -31,7 +31,7 @@ words! {
         Ignore = "ignore",
         /// It is verified, and the result is given to the routes and to the application.
         Mark = "mark",
-        /// As `mark`, and a call whose identity fails is refused (438).
+        /// As `mark`, and a call whose identity fails is refused (RFC 8224, section 6.2.2).
         Refuse = "refuse",
     }
 }
