@@ -14,3 +14,12 @@ mod call;
 mod callbacks;
 mod control;
 mod identity;
+
+/// Doors for the fuzz targets; not there in the program.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// Any octets as the body of any request: an order, or mistakes that repeat nothing of it.
+    pub fn api_bodies(body: &[u8]) {
+        crate::api::fuzz_bodies(body);
+    }
+}

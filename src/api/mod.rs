@@ -28,6 +28,9 @@ use std::sync::Arc;
 
 use dialplan::Dialplan;
 
+#[cfg(fuzzing)]
+pub(crate) use bodies::read_all as fuzz_bodies;
+
 pub(crate) use clients::{Clients, Rights};
 pub use serve::ApiListenError;
 pub(crate) use serve::{ApiServer, Listen};

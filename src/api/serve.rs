@@ -175,3 +175,51 @@ async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router, s
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
+    use super::*;
+
+    /// A connection to a server that knows one path; it ends with its task.
+    fn connected() -> (DuplexStream, tokio::task::JoinHandle<()>) {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let router = Router::new().route("/", get(|| async { "here" }));
+        (near, tokio::spawn(exchange(far, router, CancellationToken::new())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_nothing_is_not_listened_to() {
+        for said in ["", "GET / HT", "GET / HTTP/1.1\r\nx: y\r\n"] {
+            let (mut near, served) = connected();
+            near.write_all(said.as_bytes()).await.unwrap();
+            let begun = tokio::time::Instant::now();
+            served.await.unwrap();
+            assert!(begun.elapsed() <= HEAD_DEADLINE + Duration::from_secs(1), "{said:?}: {:?}", begun.elapsed());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_does_not_lie_idle() {
+        let (mut near, served) = connected();
+        near.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut answer = vec![0; 4_096];
+        let count = near.read(&mut answer).await.unwrap();
+        assert!(answer[..count].starts_with(b"HTTP/1.1 200"));
+        let begun = tokio::time::Instant::now();
+        served.await.unwrap();
+        assert!(begun.elapsed() <= HEAD_DEADLINE + Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn heads_are_bounded() {
+        let (mut near, served) = connected();
+        near.write_all(format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(MAX_HEAD)).as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        near.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 431"), "{:?}", String::from_utf8_lossy(&answer));
+        served.await.unwrap();
+    }
+}

@@ -251,5 +251,20 @@ fn required<T>(
     read(fields, name)
 }
 
+/// Reads a body as each of the requests, for tests and fuzzing.
+///
+/// # Panics
+/// A reader says nothing of what is wrong, or repeats what it read.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_all(body: &[u8]) {
+    let calls = [teler_initiate, new_call].map(|read| read(body).err());
+    let orders = [teler_hangup, hangup, teler_dtmf, dtmf].map(|read| read(body).err());
+    let transfers = [teler_transfer, transfer_order].map(|read| read(body).err());
+    for mistakes in calls.into_iter().chain(orders).chain(transfers).flatten() {
+        assert!((1..=super::limits::MAX_MISTAKES).contains(&mistakes.len()));
+        assert!(mistakes.iter().all(|mistake| mistake.to_json().to_string().len() < 300));
+    }
+}
+
 #[cfg(test)]
 mod tests;
