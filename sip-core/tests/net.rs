@@ -13,6 +13,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sip_core::admission::{Gate, TlsVersion, Transport, Transports, TrunkId, TrunkRule};
 use sip_core::endpoint::{Body, Command, Dial, EndReason, EndedBy, Event, NextHop, Refusal};
 use sip_core::net::{Config, IncomingCall, Listen, OutgoingCall, Server, TlsClients, serve, tls};
+use sip_core::trunk::{Outbound, Registration, RegistrationState, TrunkChange, TrunkState};
 use sip_core::wire::{Host, StatusCode, Text, Uri};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -421,4 +422,67 @@ async fn a_peer_that_does_not_read_is_closed() {
     timeout(Duration::from_mins(1), flood).await.unwrap();
     let stats = server.handle().stats().await.unwrap();
     assert_eq!((stats.refused(Refusal::BackPressure), stats.connections), (1, 0), "{stats:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_over_the_hops_of_a_trunk_that_is_registered() {
+    let registrar = within(tokio::net::TcpListener::bind("127.0.0.1:0")).await.unwrap();
+    let target = format!("sip:127.0.0.1:{};transport=tcp", registrar.local_addr().unwrap().port());
+    let outbound = Outbound::new(target.parse().unwrap()).registration(Registration::new("acme".into()));
+    let rules = vec![TrunkRule::new("peer").outbound(outbound)];
+    let mut server = within(serve(config(Transport::Tcp, rules))).await.unwrap();
+    let mut events = server.take_trunk_events().unwrap();
+    assert!(server.take_trunk_events().is_none());
+
+    let (mut stream, _) = within(registrar.accept()).await.unwrap();
+    let register = within(read_message(&mut stream)).await;
+    assert!(register.starts_with("REGISTER sip:127.0.0.1 SIP/2.0\r\n"), "{register}");
+    within(stream.write_all(ok(&register).as_bytes())).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        seen.push(within(events.recv()).await.unwrap().change);
+    }
+    assert!(
+        matches!(seen[..], [TrunkChange::Located { hops: 1 }, TrunkChange::Up, TrunkChange::Registered { .. }]),
+        "{seen:?}"
+    );
+    let status = within(server.handle().trunks()).await.unwrap();
+    assert!(matches!(status[0].registration, Some(RegistrationState::Registered { .. })), "{status:?}");
+    assert_eq!((status[0].state, status[0].hops.len()), (TrunkState::Up, 1));
+
+    let to_own_hops = Dial { next_hop: None, ..dial(NextHop::tcp("127.0.0.1:1".parse().unwrap())) };
+    let _call = within(server.handle().dial(to_own_hops)).await.unwrap();
+    assert!(within(read_message(&mut stream)).await.starts_with("INVITE "));
+    // Shutting down: the registration is taken back before the connection closes.
+    let end = tokio::spawn(server.shutdown(Duration::from_secs(2)));
+    let last = within(read_message(&mut stream)).await;
+    assert!(last.starts_with("REGISTER ") && last.contains("\r\nExpires: 0\r\n"), "{last}");
+    within(stream.write_all(ok(&last).as_bytes())).await.unwrap();
+    drop(stream);
+    within(end).await.unwrap();
+}
+
+/// The octets up to an empty line, and the body that they announce.
+async fn read_message(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    loop {
+        text.push(stream.read_u8().await.unwrap());
+        if text.ends_with(b"\r\n\r\n") {
+            break;
+        }
+    }
+    let mut text = String::from_utf8(text).unwrap();
+    let length = text.split("\r\n").find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
+    let mut body = vec![0; length.parse().unwrap()];
+    stream.read_exact(&mut body).await.unwrap();
+    text.push_str(std::str::from_utf8(&body).unwrap());
+    text
+}
+
+/// The 200 of a REGISTER.
+fn ok(register: &str) -> String {
+    let repeated = ["Via", "From", "To", "Call-ID", "CSeq", "Contact", "Expires"];
+    let is_repeated = |line: &&str| line.split_once(": ").is_some_and(|(name, _)| repeated.contains(&name));
+    let lines: Vec<&str> = register.split("\r\n").filter(is_repeated).collect();
+    format!("SIP/2.0 200 OK\r\n{}\r\nContent-Length: 0\r\n\r\n", lines.join("\r\n"))
 }

@@ -209,15 +209,17 @@ impl Endpoint {
         let key = TrunkKey(self.trunks.next_id());
         let place = |uri: &Uri, ping| Place::new(Target::new(uri, rule.transports), ping, outbound.hold_down, now);
         let registration = outbound.registration.as_ref();
+        let target = place(&outbound.target, outbound.ping);
+        let why = target.why_down().unwrap_or(DownReason::NotLocated);
         Life {
             key,
             name: rule.name.clone(),
             allowed: rule.transports,
-            target: place(&outbound.target, outbound.ping),
+            target,
             registrar: registration.and_then(|r| r.registrar.as_ref()).map(|uri| place(uri, None)),
             registering: registration.and_then(|r| self.begin_registration(&outbound, r, now)).map(Box::new),
             meter: meter.unwrap_or_else(|| Meter::new(outbound.limits, now)),
-            state: TrunkState::Down { why: DownReason::NotLocated },
+            state: TrunkState::Down { why },
             outbound,
         }
     }
