@@ -35,10 +35,11 @@ impl Endpoint {
         self.send_info(call, now);
     }
 
-    fn send_info(&mut self, call: &mut Call, now: Instant) {
+    pub(super) fn send_info(&mut self, call: &mut Call, now: Instant) {
         loop {
             let Phase::Up(up) = &mut call.phase else { return };
-            if up.usages.infos.tx.is_some() {
+            // A request that overtakes our 2xx finds no dialog at the peer.
+            if up.usages.infos.tx.is_some() || up.unacked.is_some() {
                 return;
             }
             let Some((content_type, body)) = up.usages.infos.waiting.pop_front() else { return };

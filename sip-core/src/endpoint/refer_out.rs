@@ -86,7 +86,7 @@ impl Endpoint {
         now: Instant,
     ) -> Result<(), StatusCode> {
         if let Phase::Up(up) = &call.phase
-            && up.usages.ours.as_ref().is_some_and(|ours| !ours.is_over)
+            && (up.unacked.is_some() || up.usages.ours.as_ref().is_some_and(|ours| !ours.is_over))
         {
             return Err(StatusCode::REQUEST_PENDING);
         }

@@ -332,6 +332,8 @@ impl Endpoint {
         }
         if let Some(bye) = bye {
             self.send_bye(call, bye.cause, now);
+        } else {
+            self.send_info(call, now);
         }
     }
 }

@@ -145,3 +145,19 @@ fn a_500_with_retry_after_to_our_reinvite_leaves_the_session() {
     station.expect_silence();
     assert_eq!(station.stats().calls, 1);
 }
+
+#[test]
+fn an_info_waits_for_the_ack_of_our_200() {
+    let mut station = Station::new();
+    station.recv(CARRIER, Message::invite().text());
+    station.expect_status(100);
+    let key = station.incoming();
+    station.answer(key);
+    let ok = station.expect_status(200);
+    let body = sip_core::endpoint::Body::from(b"Signal=1".to_vec());
+    let content_type = sip_core::wire::Text::from_static("application/dtmf-relay");
+    station.command(key, sip_core::endpoint::Command::Info { content_type, body });
+    station.expect_silence();
+    station.recv(CARRIER, Message::ack(&ok, 1).text());
+    station.expect_request("INFO");
+}
