@@ -20,6 +20,7 @@ mod router;
 mod serve;
 mod teler;
 mod time;
+mod trunks;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ mod tests;
 use std::sync::Arc;
 
 use dialplan::Dialplan;
+use sip_core::net::SipHandle;
 
 #[cfg(fuzzing)]
 pub(crate) use bodies::read_all as fuzz_bodies;
@@ -49,11 +51,18 @@ struct Inner {
     control: Control,
     dialplan: Arc<Dialplan>,
     idempotency: Idempotency,
+    /// The endpoint, which knows how the trunks are.
+    sip: Option<SipHandle>,
 }
 
 impl Api {
     /// An API for these clients, over these calls.
-    pub(crate) fn new(clients: Arc<Clients>, control: Control, dialplan: Arc<Dialplan>) -> Self {
-        Self(Arc::new(Inner { clients, control, dialplan, idempotency: Idempotency::default() }))
+    pub(crate) fn new(
+        clients: Arc<Clients>,
+        control: Control,
+        dialplan: Arc<Dialplan>,
+        sip: Option<SipHandle>,
+    ) -> Self {
+        Self(Arc::new(Inner { clients, control, dialplan, idempotency: Idempotency::default(), sip }))
     }
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, header};
 use super::answer::Refusal;
 use super::clients::Client;
 use super::limits::REQUEST_DEADLINE;
-use super::{Api, native, teler};
+use super::{Api, native, teler, trunks};
 
 /// Teler's header for the key.
 const KEY_HEADER: &str = "x-api-key";
@@ -34,6 +34,7 @@ impl Api {
             .route("/v1/calls/{id}/hangup", post(native::hangup))
             .route("/v1/calls/{id}/dtmf", post(native::dtmf))
             .route("/v1/calls/{id}/transfer", post(native::transfer))
+            .route("/v1/trunks", get(trunks::list))
             .method_not_allowed_fallback(|| async { Refusal::Method })
             .route_layer(from_fn_with_state(self.clone(), authenticate))
             .fallback(|| async { Refusal::NoSuchPath })

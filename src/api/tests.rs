@@ -74,7 +74,7 @@ impl Lab {
             clients.add(rights, key.as_bytes()).unwrap();
         }
         let (control, outlets) = Control::new(PiiKey::default());
-        let api = Api::new(Arc::new(clients), control.clone(), Arc::new(dialplan));
+        let api = Api::new(Arc::new(clients), control.clone(), Arc::new(dialplan), None);
         Self { api, control, outlets }
     }
 

@@ -142,7 +142,7 @@ impl<'w> Call<'w> {
             Decision::Route(route) | Decision::Reject { route, .. } => route,
             Decision::NoRoute => {
                 tracing::info!(event = "call.refused", reason = "no_route", "call refused: no route takes it");
-                let reject = Reject { reason: Some(Cause::Q850(1)), ..Reject::new(StatusCode::NOT_FOUND) };
+                let reject = Reject { reason: Some(Cause::Q850(3)), ..Reject::new(StatusCode::NOT_FOUND) };
                 refuse(context, key, events, reject).await;
                 return None;
             }

@@ -240,7 +240,8 @@ fn start_api(shared: &Shared) -> Result<Option<ApiServer>, ApiListenError> {
         None if wanted.listen.tls => return Err(ApiListenError::PlainNotLoopback(address)),
         None => api::Listen::Plain(address),
     };
-    let api = Api::new(Arc::clone(&secrets.clients), shared.control.clone(), Arc::clone(&loaded.dialplan));
+    let sip = Some(shared.sip.clone());
+    let api = Api::new(Arc::clone(&secrets.clients), shared.control.clone(), Arc::clone(&loaded.dialplan), sip);
     ApiServer::start(api, listen, shared.stop.clone()).map(Some)
 }
 

@@ -208,6 +208,12 @@ fn what_the_dialplan_does_not_allow_is_not_dialled() {
     }
     callee.socket.set_nonblocking(true).unwrap();
     assert!(callee.socket.recv(&mut [0; 16]).is_err(), "nobody was called");
+    let trunks = get(address, "/v1/trunks");
+    let port = callee.socket.local_addr().unwrap().port();
+    let hop =
+        json!({ "address": format!("127.0.0.1:{port}"), "transport": "udp", "state": "up", "round_trip_ms": null });
+    let up = json!({ "name": "lab", "state": "up", "why": null, "hops": [hop], "registration": null, "calls": 0, "calls_24h": 0 });
+    assert_eq!(trunks, json!({ "trunks": [up] }));
     server.stop(Duration::from_secs(5));
 }
 

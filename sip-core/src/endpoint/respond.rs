@@ -99,6 +99,20 @@ impl From<HeaderError> for Refuse {
     }
 }
 
+/// Which of the ways to be full a 503 stands for: all look alike by their status (RFC 6432, ITU-T Q.850).
+const fn congestion(reason: Refusal) -> Option<&'static str> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others have a status of their own")]
+    match reason {
+        Refusal::TrunkRate => Some("Q.850;cause=42;text=\"call rate of the trunk\""),
+        Refusal::TrunkCalls => Some("Q.850;cause=34;text=\"calls of the trunk\""),
+        Refusal::DialogsFull | Refusal::UnansweredFull | Refusal::TransactionsFull => {
+            Some("Q.850;cause=42;text=\"server full\"")
+        }
+        Refusal::ShuttingDown => Some("Q.850;cause=41;text=\"server stopping\""),
+        _ => None,
+    }
+}
+
 /// Whole seconds, rounded up, at least one.
 pub(super) fn retry_after(wait: std::time::Duration) -> Bytes {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -117,6 +131,9 @@ impl Endpoint {
         }
         if let Some((name, value)) = refuse.header {
             response.headers_mut().push(name, value);
+        }
+        if let Some(cause) = congestion(refuse.reason) {
+            response.headers_mut().push(HeaderName::Reason, cause);
         }
         self.answer_statelessly(response, reply);
     }

@@ -18,6 +18,7 @@ fn over_the_rate_is_503_with_the_time_to_wait() {
         assert_eq!(sent.status(), if call < 4 { 100 } else { 503 });
         if call >= 4 {
             assert_eq!(sent.header("Retry-After"), Some("1"));
+            assert_eq!(sent.header("Reason"), Some("Q.850;cause=42;text=\"call rate of the trunk\""));
         }
     }
     assert_eq!(station.refused(Refusal::TrunkRate), 2);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sip_core::endpoint::{Body, CallKey, Cause, Command, EndReason, Event};
 use sip_core::info::{Dialled, DialledDigit};
+use sip_core::limits;
 use sip_core::wire::StatusCode;
 
 use crate::script::{Message, established, response_to};
@@ -69,7 +70,7 @@ fn an_info_that_is_refused_or_lost_is_told_and_the_next_one_goes() {
 fn more_digits_than_the_peer_answers_are_not_kept() {
     let mut station = Station::new();
     let (key, _) = established(&mut station);
-    for _ in 0..34 {
+    for _ in 0..limits::INFO_QUEUE + 2 {
         dial_digit(&mut station, key, '5');
     }
     assert_eq!(station.all_sent().len(), 1);
