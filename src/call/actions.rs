@@ -1,7 +1,7 @@
 //! What the dialplan's run says is to be done.
 
 use dialplan::{Action, Event};
-use sip_core::endpoint::{Cause, Command};
+use sip_core::endpoint::Cause;
 use sip_core::wire::StatusCode;
 
 use super::Call;
@@ -15,10 +15,10 @@ impl Call<'_> {
         loop {
             let event = match action {
                 Action::Wait => return,
-                Action::Ring => {
-                    self.leg.command(Command::Ring { status: StatusCode::RINGING, sdp: None }, self.context).await;
-                    Event::Rang
-                }
+                Action::Ring => match self.leg.ring(self.context).await {
+                    Ok(()) => Event::Rang,
+                    Err(error) => return self.no_media(&error).await,
+                },
                 Action::Answer => return self.answer().await,
                 Action::AskApp { app, url } => {
                     self.presence.belongs_to(&app.name);

@@ -3,7 +3,7 @@
 use dialplan::SrtpPolicy;
 use media_engine::audio::SampleRate;
 use media_engine::srtp::{MasterKey, Suite};
-use sip_core::endpoint::{Body, Command};
+use sip_core::endpoint::{Body, Cause, Command};
 use sip_core::sdp::SessionDescription;
 use sip_core::wire::StatusCode;
 use zeroize::Zeroizing;
@@ -78,19 +78,47 @@ impl Leg {
             Negotiation::Offered(offered) => self.answer_offer(*offered, context)?,
             // The 200 repeats the description of the 183 (RFC 3261 13.3.1.4).
             Negotiation::Early(sdp) => sdp,
-            Negotiation::Delayed => {
-                let (port, offered, sdp) = self.peer.offer(context)?;
-                self.negotiation = Negotiation::WaitingForAnswer(port, offered);
-                sdp
-            }
+            Negotiation::Delayed => self.wait_for_answer(self.peer.offer(context)?),
+            Negotiation::WaitingForAnswer(port, offered, sdp) => self.wait_for_answer((port, offered, sdp)),
             // The run answers once.
-            Negotiation::Placed { .. }
-            | Negotiation::WaitingForAnswer(..)
-            | Negotiation::WaitingForAnswerWithin(_)
-            | Negotiation::Done => return Ok(()),
+            Negotiation::Placed { .. } | Negotiation::WaitingForAnswerWithin(_) | Negotiation::Done => return Ok(()),
         };
         self.command(Command::Answer { sdp: sdp.into() }, context).await;
         Ok(())
+    }
+
+    /// Lets the peer know that it rings. Where the INVITE had no offer ours goes along, in case that the 180 is sent reliably
+    /// (RFC 3261 13.2.1); the endpoint leaves it out where it is not.
+    pub(super) async fn ring(&mut self, context: &Context) -> Result<(), AgreeError> {
+        let sdp = match &self.negotiation {
+            Negotiation::Delayed => Some(self.wait_for_answer(self.peer.offer(context)?).into()),
+            Negotiation::Offered(_)
+            | Negotiation::Early(_)
+            | Negotiation::Placed { .. }
+            | Negotiation::WaitingForAnswer(..)
+            | Negotiation::WaitingForAnswerWithin(_)
+            | Negotiation::Done => None,
+        };
+        self.command(Command::Ring { status: StatusCode::RINGING, sdp }, context).await;
+        Ok(())
+    }
+
+    fn wait_for_answer(&mut self, (port, offered, sdp): (Port, Offered, Zeroizing<Vec<u8>>)) -> Zeroizing<Vec<u8>> {
+        self.negotiation = Negotiation::WaitingForAnswer(port, offered, sdp.clone());
+        sdp
+    }
+
+    /// The PRACK of our reliable 180 brings the answer to its offer.
+    pub(super) async fn on_early_answer(&mut self, sdp: Body, context: &Context) {
+        let Negotiation::WaitingForAnswer(_, _, ours) = &self.negotiation else { return };
+        let ours = ours.clone();
+        match self.take_answer(Some(sdp), context) {
+            Ok(()) => self.negotiation = Negotiation::Early(ours),
+            Err(refused) => {
+                tracing::info!(event = "call.refused", call = %self.id, reason = refused.as_str(), "call refused: {refused}");
+                self.reject(refused.status(), Cause::Q850(88), context).await;
+            }
+        }
     }
 
     fn answer_offer(
@@ -109,7 +137,7 @@ impl Leg {
     /// The answer to an offer of ours, where one is waited for.
     pub(super) fn take_answer(&mut self, sdp: Option<Body>, context: &Context) -> Result<(), Refused> {
         match std::mem::replace(&mut self.negotiation, Negotiation::Done) {
-            Negotiation::WaitingForAnswer(port, offered) => {
+            Negotiation::WaitingForAnswer(port, offered, _) => {
                 let answer = SessionDescription::parse(sdp.ok_or(Refused::Answer)?.as_bytes())?;
                 let policy = self.peer.policy(false, Some(port.advertised()));
                 let choice = negotiate::read_answer(&answer, &offered, &policy)?;

@@ -77,8 +77,8 @@ pub(super) enum Negotiation {
     Delayed,
     /// Our offer is out, in an INVITE. Each callee may give an answer of its own, until one has answered the call.
     Placed { port: Option<media::Port>, offered: Offered, fork: Option<Fork> },
-    /// Our offer is out, in a 200; the ACK brings the answer.
-    WaitingForAnswer(media::Port, Offered),
+    /// Our offer is out, in a 200 whose ACK brings the answer, or in a reliable 180 whose PRACK does; the 200 repeats it.
+    WaitingForAnswer(media::Port, Offered, Zeroizing<Vec<u8>>),
     /// Our offer is out, in the 200 to a re-INVITE without one.
     WaitingForAnswerWithin(Offered),
     /// Offer and answer are exchanged.
@@ -191,8 +191,9 @@ impl Leg {
             Some(Event::ReferFailed { status }) => return Some(Said::Transferred(status)),
             Some(Event::ReferAccepted | Event::ReferProgress { is_final: false, .. }) => {}
             Some(Event::ReinviteCancelled | Event::Reinvited { .. } | Event::ReinviteFailed { .. }) => {}
-            // We make no offer in a reliable provisional response. The first event of an inbound call came with the call.
-            Some(Event::EarlyAnswer { .. } | Event::Incoming(_)) => {}
+            Some(Event::EarlyAnswer { sdp }) => self.on_early_answer(sdp, context).await,
+            // The first event of an inbound call came with the call.
+            Some(Event::Incoming(_)) => {}
         }
         self.ended.is_some().then_some(Said::Ended)
     }

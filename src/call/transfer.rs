@@ -80,7 +80,9 @@ impl Call<'_> {
                     Err(error) => return self.no_media(&error).await,
                 }
             }
-            self.leg.command(Command::Ring { status: StatusCode::RINGING, sdp: None }, self.context).await;
+            if let Err(error) = self.leg.ring(self.context).await {
+                self.no_media(&error).await;
+            }
         } else if far.has_early_media() {
             self.stop_ringback();
             if let Some(far) = &mut self.far {

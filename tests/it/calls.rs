@@ -238,3 +238,29 @@ pub(crate) fn assert_refused(outcome: &Result<strongline::demo::caller::CallRepo
         other => panic!("not refused with {status}: {other:?}"),
     }
 }
+
+#[test]
+fn a_caller_without_an_offer_who_wants_reliable_responses_gets_the_offer_in_the_180() {
+    let lab = Lab::new();
+    lab.tone("tone.wav", SECOND);
+    let route = "[[route]]\nname = \"tone\"\ndo = [{ ring = {} }, { play = { file = \"tone.wav\" } }, { hangup = {} }]";
+    let server = lab.serve(&format!("srtp = \"off\"\n{PLAIN}"), route);
+    let mut phone = Phone::new(lab.udp);
+    let media = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    phone.request_with("INVITE", "Require: 100rel\r\n", "");
+    let ringing = phone.response();
+    assert!(ringing.starts_with("SIP/2.0 180") && ringing.contains("m=audio"), "{ringing}");
+    let rseq = ringing.lines().find_map(|line| line.strip_prefix("RSeq: ")).unwrap().to_owned();
+    phone.request_with("PRACK", &format!("RAck: {rseq} 1 INVITE\r\n"), &sdp(&media));
+    let both = [phone.response(), phone.response()];
+    assert!(both.iter().any(|response| response.starts_with("SIP/2.0 200") && response.contains("CSeq: 2 PRACK")));
+    let answer = both.iter().find(|response| response.contains("CSeq: 1 INVITE")).unwrap();
+    assert!(answer.starts_with("SIP/2.0 200") && !answer.contains("m=audio"), "agreed on already: {answer}");
+    phone.request("ACK", "");
+    assert_eq!(rtp_packets(&media, 40), 40, "the tone is heard");
+    let bye = phone.response();
+    assert!(bye.starts_with("BYE"), "{bye}");
+    phone.answer(&bye);
+    settle(&server);
+    server.stop(SECOND);
+}

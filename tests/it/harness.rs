@@ -186,13 +186,15 @@ impl Phone {
 
     /// The same with further header lines, each with its end.
     pub(crate) fn request_with(&mut self, method: &str, headers: &str, body: &str) {
+        // A PRACK comes between the INVITE and its ACK.
+        let cseq = if method == "PRACK" { 2 } else { 1 };
         let local = self.socket.local_addr().unwrap();
         let (tag, port) = (&self.tag, local.port());
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         let request = format!(
             "{method} sip:+14155550100@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{port}{method};rport\r\n\
              Max-Forwards: 70\r\nFrom: <sip:+14155550111@127.0.0.1>;tag=phone\r\nTo: <sip:+14155550100@127.0.0.1>{tag}\r\n\
-             Call-ID: call-{port}\r\nCSeq: 1 {method}\r\nContact: <sip:phone@{local}>\r\n{headers}{kind}Content-Length: {}\r\n\r\n{body}",
+             Call-ID: call-{port}\r\nCSeq: {cseq} {method}\r\nContact: <sip:phone@{local}>\r\n{headers}{kind}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         self.socket.send(request.as_bytes()).unwrap();
