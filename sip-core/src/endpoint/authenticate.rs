@@ -31,8 +31,22 @@ pub(super) struct Asked {
     answered: Vec<Asker>,
 }
 
-/// Where credentials go to: a trunk, and a next hop of it.
-pub(super) type Place = (TrunkId, NextHop);
+/// Where credentials go to: a trunk, a next hop of it, and who asks there.
+pub(super) type Place = (TrunkId, NextHop, Scope);
+
+/// Who behind a next hop asks. A registrar and those whom calls reach by the same proxy are not the same server, and a proxy
+/// hands Authorization on to the callee: what the registrar was shown is not for him.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Scope {
+    Registrar,
+    Calls,
+}
+
+impl Scope {
+    fn of(request: &Request) -> Self {
+        if *request.method() == Method::Register { Self::Registrar } else { Self::Calls }
+    }
+}
 
 impl Endpoint {
     /// Adds the credentials that the next hop has asked for before. An INVITE's go into its ACK as well
@@ -46,7 +60,7 @@ impl Endpoint {
     ) -> Option<Box<Asked>> {
         self.gate.rule(trunk)?.credentials.as_ref()?;
         let asked = Asked { request: request.clone(), challenges: 0, answered: Vec::new() };
-        if let Some(place) = self.credential_place(path, trunk) {
+        if let Some(place) = self.credential_place(path, trunk, Scope::of(request)) {
             for (name, value) in self.keyring.authorize(&place, request, || self.tokens.tag()) {
                 if let Purpose::Invite(forks) = purpose {
                     forks.invite.headers_mut().set(name.clone(), value.clone());
@@ -96,7 +110,8 @@ impl Endpoint {
         if asked.challenges >= limits::AUTH_TRIES {
             return Err(Refusal::ChallengeRepeated);
         }
-        let place = self.credential_place(path, trunk).filter(|_| came_back(path.flow, arrival));
+        let place = self.credential_place(path, trunk, Scope::of(&asked.request));
+        let place = place.filter(|_| came_back(path.flow, arrival));
         let place = place.ok_or(Refusal::ChallengeForeign)?;
         let rule = self.gate.rule(trunk).and_then(|rule| rule.credentials.as_ref());
         let credentials = rule.ok_or(Refusal::ChallengeForeign)?;
@@ -200,18 +215,19 @@ impl Endpoint {
     /// A 2xx may bring the nonce for the next request (RFC 7616 3.5).
     pub(super) fn note_next_nonce(&mut self, id: TxId, response: &Response, arrival: &Arrival) {
         let Some(tx) = self.transactions.client(id) else { return };
-        if !response.status().is_success() || tx.asked.take().is_none() {
+        if !response.status().is_success() {
             return;
         }
-        let (path, trunk) = (tx.path.clone(), tx.trunk.clone());
-        if let Some(place) = self.credential_place(&path, &trunk).filter(|_| came_back(path.flow, arrival)) {
+        let Some(asked) = tx.asked.take() else { return };
+        let (path, trunk, scope) = (tx.path.clone(), tx.trunk.clone(), Scope::of(&asked.request));
+        if let Some(place) = self.credential_place(&path, &trunk, scope).filter(|_| came_back(path.flow, arrival)) {
             self.keyring.renew(&place, response.headers());
         }
     }
 
     /// Where a request over `path` goes to, if it may carry credentials: a next hop that a call or request of our own was
     /// placed to, reached as it was then. Never where a Contact, a Via or a packet's source has led us (THREATS T35).
-    fn credential_place(&self, path: &Path, trunk: &TrunkId) -> Option<Place> {
+    fn credential_place(&self, path: &Path, trunk: &TrunkId, scope: Scope) -> Option<Place> {
         let (hop, is_placed) = match path.flow {
             Flow::Datagram { remote, .. } => {
                 let is_there = |hop: &NextHop| hop.transport == Transport::Udp && hop.address == remote;
@@ -230,8 +246,9 @@ impl Endpoint {
                 (hop, is_placed)
             }
         };
-        let place = (trunk.clone(), hop);
-        (is_placed || self.keyring.knows(&place)).then_some(place)
+        let place = |scope| (trunk.clone(), hop.clone(), scope);
+        let is_known = || [Scope::Registrar, Scope::Calls].into_iter().any(|scope| self.keyring.knows(&place(scope)));
+        (is_placed || is_known()).then(|| place(scope))
     }
 
     /// Asks for credentials where the trunk's rule does, of everything that starts something: an INVITE that opens a call

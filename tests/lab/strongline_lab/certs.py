@@ -21,6 +21,7 @@ class Certificates:
     app: Identity  # localhost: the AI application
     sbc: Identity  # sbc.test: the carrier's SBC, client and server
     phone: Identity  # phone.test: a phone, whose certificate no trunk is known by
+    handset: Identity  # 127.0.0.3: a phone that is called over TLS and known by its address
     rogue: Identity  # the server's names, signed by a CA of the attacker's
 
 
@@ -36,6 +37,7 @@ def make(folder):
         app=_leaf(folder, "app", ca, "DNS:localhost,IP:127.0.0.1"),
         sbc=_leaf(folder, "sbc", ca, "DNS:sbc.test,IP:127.0.0.4"),
         phone=_leaf(folder, "phone", ca, "DNS:phone.test"),
+        handset=_leaf(folder, "handset", ca, "DNS:handset.test,IP:127.0.0.3"),
         rogue=_leaf(folder, "rogue", rogue_ca, server_names),
     )
 

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from . import netns, processes, waiting
@@ -22,7 +24,7 @@ listen = ["udp://{address}:{port}", "tcp://{address}:{port}", "tls://{address}:{
 certificate = {{ file = "{certificate}" }}
 key = {{ file = "{key}" }}
 client_ca = {{ file = "{ca}" }}
-
+{sip}
 [media]
 ports = "{media_first}-{media_last}"
 public_address = "{address}"
@@ -30,6 +32,22 @@ bind = "{address}"
 # Held still: what is compared with the original must not have been stretched.
 jitter = {{ min_ms = 60, initial_ms = 60, max_ms = 60 }}
 
+{trunks}
+[[app]]
+name = "bot"
+flow_url = "{flow_url}"
+signing = [{signing}]
+ca = {{ file = "{ca}" }}
+private_hosts = ["localhost"]
+account = "acme"
+on_stream_end = "hangup"
+stream = {{ {stream} }}
+
+{routes}
+{api}
+"""
+
+_TRUNKS = """
 [[trunk]]
 name = "plain"
 peers = ["{plain}"]
@@ -48,17 +66,9 @@ media = {{ prefixes = ["{secure}"] }}
 name = "sbc"
 peers = ["tls:sbc.test"]
 media = {{ prefixes = ["{secure}"] }}
+"""
 
-[[app]]
-name = "bot"
-flow_url = "{flow_url}"
-signing = [{signing}]
-ca = {{ file = "{ca}" }}
-private_hosts = ["localhost"]
-account = "acme"
-on_stream_end = "hangup"
-stream = {{ {stream} }}
-
+_ROUTES = """
 [[route]]
 name = "nowhere"
 when = {{ to = "{nowhere}" }}
@@ -67,8 +77,6 @@ reject = 404
 [[route]]
 name = "bot"
 do = [{{ ring = {{}} }}, {{ app = "bot" }}, {{ hangup = {{}} }}]
-
-{api}
 """
 
 _API = """
@@ -78,7 +86,7 @@ listen = "http://127.0.0.1:{port}"
 name = "lab"
 key = {{ file = "{key}" }}
 app = "bot"
-trunks = ["plain"]
+trunks = [{trunks}]
 """
 API_KEY = "lab-0123456789abcdef0123456789abcdef"
 
@@ -95,9 +103,14 @@ def binary():
 class Server:
     """`strongline serve`, ready when the constructor returns."""
 
-    def __init__(self, folder, certificates, app, *, address=netns.SERVER, identity=None, signing=("new", "old"), stream='dialect = "native", rate = 16000', callee=None):
-        """With a `callee` (address and port, UDP) the server has an API, by which calls are placed to it."""
-        self.folder = folder / "server"
+    def __init__(self, folder, certificates, app, *, address=netns.SERVER, identity=None, signing=("new", "old"), stream='dialect = "native", rate = 16000', callee=None,
+                 called="server", sip="", trunks=None, routes=None, api_trunks=("plain",), run_by=()):
+        """With a `callee` (address and port, UDP) the server has an API, by which calls are placed to it.
+
+        `trunks` and `routes` are TOML in place of the usual ones, and calls may be placed by the API over `api_trunks` then;
+        `run_by` is a command that runs the server.
+        """
+        self.folder = folder / called
         self.folder.mkdir()
         self.address = address
         self.port = waiting.free_port(self.address)
@@ -111,26 +124,28 @@ class Server:
             path.write_text(app.secrets[name] + "\n")
             keys.append(f'{{ file = "{path}" }}')
         outbound = api = ""
-        if callee:
+        if callee or (trunks and api_trunks):
             key = self.folder / "api-key"
             key.touch(mode=0o600)
             key.write_text(API_KEY + "\n")
             self.api_port = waiting.free_port("127.0.0.1")
-            api = _API.format(port=self.api_port, key=key)
+            listed = ", ".join(f'"{trunk}"' for trunk in api_trunks)
+            api = _API.format(port=self.api_port, key=key, trunks=listed)
+        if callee:
             hop = f"sip:{callee[0]}:{callee[1]};transport=udp"
             outbound = f'outbound = {{ to = "{hop}", destinations = ["+1555*"], from = ["{FROM_US}"] }}'
+        trunks = trunks or _TRUNKS.format(plain=netns.CARRIER_PLAIN, secure=netns.CARRIER_SECURE, outbound=outbound)
+        routes = routes or _ROUTES.format(nowhere=TO_NOWHERE)
         dialplan = self.folder / "strongline.toml"
         dialplan.write_text(
             _DIALPLAN.format(
                 address=self.address, port=self.port, tls_port=self.tls_port, certificate=identity.certificate,
                 key=identity.key, ca=certificates.ca, media_first=media, media_last=media + 39,
-                plain=netns.CARRIER_PLAIN, secure=netns.CARRIER_SECURE, flow_url=app.flow_url,
-                signing=", ".join(keys), stream=stream, nowhere=TO_NOWHERE,
-                outbound=outbound, api=api,
+                flow_url=app.flow_url, signing=", ".join(keys), stream=stream, sip=sip, trunks=trunks, routes=routes, api=api,
             )
         )
         self.program = processes.Program(
-            "strongline", [binary(), "serve", "--dialplan", dialplan, "--log", "json"], self.folder, separate_errors=True
+            "strongline", [*run_by, binary(), "serve", "--dialplan", dialplan, "--log", "json", *(["--log-level", os.environ["LAB_LEVEL"]] if "LAB_LEVEL" in os.environ else [])], self.folder, separate_errors=True
         )
         self.wait_for("ready")
 
@@ -139,9 +154,29 @@ class Server:
         return (self.address, self.port)
 
     @property
+    def tls(self):
+        return (self.address, self.tls_port)
+
+    @property
     def api(self):
         """Teler's base URL."""
         return f"http://127.0.0.1:{self.api_port}/api/v1"
+
+    def order(self, to, **fields):
+        """Orders a call by the API: the status and the answer."""
+        body = json.dumps({"from": FROM_US, "to": to, **fields}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api_port}/v1/calls", body, {"x-api-key": API_KEY, "content-type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=waiting.PATIENCE_S) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)
+
+    def place(self, to, **fields):
+        """Orders a call that must be taken; its id."""
+        status, answer = self.order(to, **fields)
+        assert status == 202, (status, answer)
+        return answer["id"]
 
     def sips(self, number=TO_APP):
         return f"sip:{number}@{self.address}:{self.tls_port};transport=tls"
@@ -160,6 +195,11 @@ class Server:
     def call_ended(self, timeout=waiting.PATIENCE_S):
         """The one call.ended event, when it has come."""
         return self.wait_for("call.ended", timeout)[0]
+
+    def kill(self):
+        """kill -9, as a machine that loses power: nobody is told."""
+        self.program.child.kill()
+        self.program.child.wait()
 
     def stop(self):
         """SIGTERM; the server must end by itself, and well."""

@@ -50,6 +50,13 @@ def listening(address, port):
     return True
 
 
+def accepted(address, port):
+    """How many TCP connections to that address and port stand, as the kernel's own table says."""
+    here = "".join(f"{int(part):02X}" for part in reversed(address.split("."))) + f":{port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        return sum(1 for line in table.readlines()[1:] if line.split()[1] == here and line.split()[3] == "01")
+
+
 def bound_udp(port):
     """True when something holds the UDP port, as the kernel's own table says."""
     with open("/proc/net/udp", encoding="ascii") as table:
