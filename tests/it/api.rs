@@ -133,12 +133,48 @@ impl Callee {
         sdp(&self.media).replace("RTP/AVP 0\r\n", &format!("RTP/AVP 0 {number}\r\n{events}\r\n"))
     }
 
+    /// Asks for the password of the trunk, and gives the INVITE that proves to know it.
+    pub(crate) fn challenge(&self) -> String {
+        let invite = self.request("INVITE");
+        let challenge = "407 Who are you\r\nProxy-Authenticate: Digest realm=\"callee.test\", nonce=\"nonce-canary\", \
+                         algorithm=SHA-256, qop=\"auth\"";
+        self.respond(&invite, challenge, false);
+        self.request("ACK");
+        loop {
+            // The first INVITE may come again before its refusal has arrived.
+            let invite = self.request("INVITE");
+            if invite.contains("Proxy-Authorization: Digest") {
+                return invite;
+            }
+        }
+    }
+
     /// Rings, answers, and waits for the ACK.
     pub(crate) fn pick_up(&self) {
         let invite = self.request("INVITE");
-        self.respond(&invite, "180 Ringing", false);
-        self.respond(&invite, "200 OK", true);
+        self.answer_call(&invite);
+    }
+
+    pub(crate) fn answer_call(&self, invite: &str) {
+        self.respond(invite, "180 Ringing", false);
+        self.respond(invite, "200 OK", true);
         self.request("ACK");
+    }
+
+    /// Sends a request within the call that `invite` began.
+    pub(crate) fn ask(&self, invite: &str, method: &str, cseq: u32, headers: &str, body: &str) {
+        let line = |name: &str| invite.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+        let (local, contact) = (self.socket.local_addr().unwrap(), line("Contact:"));
+        let target = contact.split(['<', '>']).nth(1).unwrap();
+        let request = format!(
+            "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{method}{cseq}\r\nMax-Forwards: 70\r\n\
+             From: {};tag=callee\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            line("To:"),
+            line("From:"),
+            line("Call-ID:"),
+            body.len()
+        );
+        self.socket.send_to(request.as_bytes(), self.server).unwrap();
     }
 }
 

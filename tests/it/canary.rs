@@ -87,7 +87,12 @@ fn nothing_that_a_client_of_the_api_sends_is_in_the_log_at_trace() {
     let lab = Lab::new();
     let callee = Callee::new(lab.udp);
     let port = strongline::demo::files::free_port().unwrap();
-    let dialplan = lab.dialplan(&callee.trunk(), &api(&lab, "http", port));
+    std::fs::write(lab.path("trunk.password"), "password-canary-81\n").unwrap();
+    let credentials = format!(
+        "credentials = {{ user = \"user\", password = {{ file = \"{}\" }} }}",
+        lab.path("trunk.password").display()
+    );
+    let dialplan = lab.dialplan(&format!("{}\n{credentials}", callee.trunk()), &api(&lab, "http", port));
     let mut server = Command::new(env!("CARGO_BIN_EXE_strongline"))
         .args(["serve", "--log", "json", "--log-level", "trace", "--workers", "1", "--dialplan"])
         .arg(&dialplan)
@@ -116,7 +121,10 @@ fn nothing_that_a_client_of_the_api_sends_is_in_the_log_at_trace() {
     });
     let placed = post("/v1/calls", KEY, &order.to_string());
     assert_eq!(placed.status, 202, "{}", placed.body);
-    callee.pick_up();
+    let invite = callee.challenge();
+    let proof = invite.lines().find(|line| line.starts_with("Proxy-Authorization")).unwrap();
+    let proof = proof.split("response=\"").nth(1).unwrap()[..32].to_owned();
+    callee.answer_call(&invite);
     let path = format!("/v1/calls/{}", placed.body["id"].as_str().unwrap());
     let state = |wanted: &str| {
         while exchange(connect(), "GET", &path, Some(KEY), "").body["state"] != wanted {
@@ -124,6 +132,11 @@ fn nothing_that_a_client_of_the_api_sends_is_in_the_log_at_trace() {
         }
     };
     state("answered");
+    for (cseq, key) in (1..).zip("5551234".chars()) {
+        let relay = format!("Signal={key}\r\nDuration=160\r\n");
+        callee.ask(&invite, "INFO", cseq, "Content-Type: application/dtmf-relay\r\n", &relay);
+        callee.request("SIP/2.0 200");
+    }
     let digits = post(&format!("{path}/dtmf"), KEY, &format!("{{\"digits\":\"{CARD}\"}}"));
     assert_eq!(post(&format!("{path}/dtmf"), KEY, "{\"digits\":\"4929316074918036x\"}").status, 422);
     assert_eq!(post("/v1/calls", KEY, "{\"from\":\"+14155550111x\",\"to\":\"+19005550173\"}").status, 422);
@@ -137,7 +150,7 @@ fn nothing_that_a_client_of_the_api_sends_is_in_the_log_at_trace() {
     assert!(Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap().success());
     assert!(server.wait().unwrap().success());
     let log = reader.join().unwrap();
-    for wanted in ["api.placed", "api.ordered", "api.refused", "callback.", "call.ended", "DEBUG"] {
+    for wanted in ["api.placed", "api.ordered", "api.refused", "callback.", "media.digit", "call.ended", "DEBUG"] {
         assert!(log.contains(wanted), "{wanted} is not in the log");
     }
     for (what, canary) in [
@@ -147,6 +160,10 @@ fn nothing_that_a_client_of_the_api_sends_is_in_the_log_at_trace() {
         ("the number called", "4155550173"),
         ("a number that was refused", "9005550173"),
         ("the digits", CARD),
+        ("a digit by INFO", "Signal="),
+        ("the trunk's password", "password-canary-81"),
+        ("what proves it", &proof),
+        ("the nonce", "nonce-canary"),
         ("the callback's token", "callback-canary"),
         ("the application's values", "custom-canary"),
         ("a webhook signature", "v1,"),
