@@ -117,6 +117,7 @@ pub struct Server {
     stop: CancellationToken,
     shared: Arc<Shared>,
     dispatcher: tokio::task::JoinHandle<sip_core::net::Server>,
+    trunk_log: Option<tokio::task::JoinHandle<()>>,
     workers: Arc<[Worker]>,
 }
 
@@ -152,13 +153,11 @@ impl Server {
         let api = start_api(&shared)?;
         let callbacks = Callbacks::start(outlets.changes, &shared);
         tracing::info!(event = "ready", workers = workers.len(), "ready for calls");
-        if let Some(events) = sip_server.take_trunk_events() {
-            signalling.spawn(trunks::watch(events));
-        }
+        let trunk_log = sip_server.take_trunk_events().map(|events| signalling.spawn(trunks::watch(events)));
         let dispatch =
             Dispatch { shared: Arc::clone(&shared), workers: Arc::clone(&workers), placing: outlets.placing };
         let dispatcher = signalling.spawn(dispatch.run(sip_server));
-        Ok(Self { signalling, sip, listening, api, callbacks, gauges, stop, shared, dispatcher, workers })
+        Ok(Self { signalling, sip, listening, api, callbacks, gauges, stop, shared, dispatcher, trunk_log, workers })
     }
 
     /// The sockets, with the ports that were bound.
@@ -220,6 +219,10 @@ impl Server {
             self.callbacks.finish(deadline).await;
             if let Ok(sip_server) = self.dispatcher.await {
                 sip_server.shutdown(deadline.saturating_duration_since(Instant::now())).await;
+            }
+            // The endpoint is gone, so this ends: with the registrations that were taken back.
+            if let Some(trunk_log) = self.trunk_log {
+                drop(trunk_log.await);
             }
         });
         if let Some(api) = self.api {
