@@ -20,6 +20,7 @@ class Certificates:
     server: Identity  # voice.test and localhost: the SIP server
     app: Identity  # localhost: the AI application
     sbc: Identity  # sbc.test: the carrier's SBC, client and server
+    carrier: Identity  # carrier.test: the carrier's domain, on any of its machines
     phone: Identity  # phone.test: a phone, whose certificate no trunk is known by
     handset: Identity  # 127.0.0.3: a phone that is called over TLS and known by its address
     rogue: Identity  # the server's names, signed by a CA of the attacker's
@@ -30,12 +31,13 @@ def make(folder):
     folder.mkdir(parents=True, exist_ok=True)
     ca = _authority(folder, "ca", "Strongline test CA")
     rogue_ca = _authority(folder, "rogue-ca", "Strongline test CA")
-    server_names = "DNS:voice.test,DNS:localhost,IP:127.0.0.5,IP:127.0.0.6"
+    server_names = "DNS:voice.test,DNS:localhost,IP:127.0.0.5,IP:127.0.0.6,IP:127.0.0.7"
     return Certificates(
         ca=ca.certificate,
         server=_leaf(folder, "server", ca, server_names),
         app=_leaf(folder, "app", ca, "DNS:localhost,IP:127.0.0.1"),
         sbc=_leaf(folder, "sbc", ca, "DNS:sbc.test,IP:127.0.0.4"),
+        carrier=_leaf(folder, "carrier", ca, "DNS:carrier.test"),
         phone=_leaf(folder, "phone", ca, "DNS:phone.test"),
         handset=_leaf(folder, "handset", ca, "DNS:handset.test,IP:127.0.0.3"),
         rogue=_leaf(folder, "rogue", rogue_ca, server_names),

@@ -12,6 +12,9 @@ SERVER = "127.0.0.5"
 CARRIER_PLAIN = "127.0.0.2"  # a trunk that speaks plain RTP
 CARRIER_SECURE = "127.0.0.3"  # a trunk that speaks SIP/TLS and SRTP
 SBC = "127.0.0.4"
+SPARE_SBC = "127.0.0.8"
+SPARE_SERVER = "127.0.0.7"
+NAME_SERVER = "127.0.0.53"
 STRANGER = "127.0.0.66"
 # Where the server listens for those who do not bind: they come from 127.0.0.1, which is no trunk.
 SERVER_FOR_STRANGERS = "127.0.0.6"
@@ -38,7 +41,7 @@ def enter():
     for address in (SERVER, CARRIER_PLAIN, CARRIER_SECURE, SBC, STRANGER):
         # baresip takes an address only from an interface that has it
         subprocess.run(["ip", "address", "add", f"{address}/8", "dev", "lo"], check=True)
-    for target, source in ((SERVER, CARRIER_SECURE), (CARRIER_SECURE, SERVER)):
+    for target, source in ((SERVER, CARRIER_SECURE), (SPARE_SERVER, CARRIER_SECURE), (CARRIER_SECURE, SERVER)):
         # baresip's RTP sockets are not bound to an address: the route says where their packets come from
         subprocess.run(["ip", "route", "replace", "local", target, "dev", "lo", "table", "local", "src", source], check=True)
 

@@ -14,6 +14,7 @@ from . import netns, processes, waiting
 USER = "acme"
 PASSWORD = "opensesame-4711"
 REALM = "carrier.test"
+PROBED = 9  # dispatcher's: inactive until an OPTIONS is answered
 DOMAIN = "voice.test"  # of the server
 
 _CONFIG = """#!KAMAILIO
@@ -186,7 +187,7 @@ class Sbc:
         tls = {"identity": identity or certificates.sbc, "ca": certificates.ca, "verify": "yes" if verify_client else "no"}
         (self.folder / "tls.cfg").write_text(_TLS.format(**tls))
         socket = f"tls:{address}:{self.tls_port}"
-        rows = [f"1 sip:{host}:{port};transport=tls 0 0 socket={socket}" for host, port in servers]
+        rows = [f"1 sip:{host}:{port};transport=tls {PROBED} 0 socket={socket}" for host, port in servers]
         (self.folder / "dispatcher.list").write_text("\n".join(rows or ["2 sip:127.0.0.1:9;transport=tls 4"]) + "\n")
         self.program = None
         self.start()
@@ -206,6 +207,10 @@ class Sbc:
     def hop(self):
         """Where calls to the carrier go: its address, which its certificate names."""
         return f"sips:{self.address}:{self.tls_port}"
+
+    @property
+    def udp(self):
+        return (self.address, self.port)
 
     def sips(self, number):
         """What a phone behind it dials."""
