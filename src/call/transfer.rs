@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use dialplan::{DialFailure, DialPlan, DialTarget, Event, InDialog, Number, TransferPlan};
+use dialplan::{DialFailure, DialPlan, DialTarget, Event, InDialog, TransferPlan};
 use sip_core::endpoint::{Cause, Command, EndReason, Referral, Reject};
 use sip_core::net::IncomingCall;
 use sip_core::sdp::SessionDescription;
@@ -170,7 +170,7 @@ impl Call<'_> {
     pub(super) async fn on_referral(&mut self, referral: Referral) {
         let trunk = std::sync::Arc::clone(&self.leg.peer.trunk);
         let allowed = trunk.refer == InDialog::Accept && self.next.is_none() && referral.replaced.is_none();
-        let target = target_of(&referral.target).filter(|_| allowed);
+        let target = crate::config::target(&referral.target).filter(|_| allowed);
         let permitted = target.zip(trunk.outbound.as_ref()).filter(|(target, outbound)| outbound.permits(target));
         let Some((to, outbound)) = permitted else {
             tracing::warn!(event = "refer.refused", call = %self.facts.id, "the peer's REFER is refused");
@@ -244,6 +244,10 @@ impl Call<'_> {
     async fn succeed(&mut self) {
         let Some(next) = self.next.take() else { return };
         let Successor { leg, referred } = *next;
+        if self.leg.leaving {
+            // The call was ended meanwhile, and is not to go on with somebody else.
+            return self.part_from(leg);
+        }
         tracing::info!(event = "leg.replaced", call = %self.facts.id, referred, "the call goes on with another peer");
         if referred {
             self.leg.command(Command::NotifyRefer { status: StatusCode::OK }, self.context).await;
@@ -259,15 +263,6 @@ impl Call<'_> {
 
     fn is_secure(&self) -> bool {
         self.leg.media.as_ref().is_some_and(|media| media.suite().is_some())
-    }
-}
-
-/// A Refer-To as the dialplan reads targets.
-fn target_of(uri: &Uri) -> Option<DialTarget> {
-    let user = uri.user()?;
-    match Number::new(user.as_str()) {
-        Some(number) => Some(DialTarget::Number(number)),
-        None => DialTarget::read(uri.to_text().as_str().split([';', '?']).next()?),
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) use certificates::Certificates;
 pub use links::{Link, Links};
 use loader::Loader;
 pub use pem::PemError;
+pub(crate) use rule::target;
 pub use secrets::SecretError;
 use secrets::Secrets;
 use trunks::Trunks;

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use dialplan::{Hop, Host, InDialog, Peer, Reliable, Trunk};
-use sip_core::admission::{self, Rate, Rel100, Transports, TrunkRule};
+use dialplan::{DialTarget, Hop, Host, InDialog, Number, Peer, Reliable, Trunk};
+use sip_core::admission::{self, Rate, Rel100, Targets, Transports, TrunkRule};
 use sip_core::trunk::{Outbound, Registration};
 use sip_core::wire::{Text, Uri};
 
@@ -50,7 +50,10 @@ pub(super) async fn of(trunk: &Trunk, secrets: Option<&TrunkSecrets>) -> Result<
         rule = rule.keepalive(interval);
     }
     if let Some(given) = &trunk.outbound {
-        rule = rule.redirects(given.redirects).outbound(outbound(trunk, given)?);
+        let listed = given.clone();
+        let may_be_called = move |uri: &Uri| target(uri).is_some_and(|target| listed.permits(&target));
+        rule = rule.redirects(given.redirects).redirect_targets(Targets::new(may_be_called));
+        rule = rule.outbound(outbound(trunk, given)?);
     }
     Ok(rule)
 }
@@ -87,6 +90,15 @@ fn registration(trunk: &Trunk, given: &dialplan::Register) -> Result<Registratio
         Some(domain) => registration.domain(domain),
         None => registration,
     })
+}
+
+/// A URI that a peer names, as the dialplan reads targets.
+pub(crate) fn target(uri: &Uri) -> Option<DialTarget> {
+    let user = uri.user()?;
+    match Number::new(user.as_str()) {
+        Some(number) => Some(DialTarget::Number(number)),
+        None => DialTarget::read(uri.to_text().as_str().split([';', '?']).next()?),
+    }
 }
 
 /// A next hop as the URI that it is written as.

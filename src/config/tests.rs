@@ -109,6 +109,15 @@ fn what_a_trunk_says_becomes_its_rule() {
         (outbound.ping.map(|each| each.as_secs()), rule.keepalive.map(|each| each.as_secs())),
         (Some(20), Some(30))
     );
+    let targets = rule.redirect_targets.as_ref().unwrap();
+    for (uri, may) in [("sip:+14155550177@x.example;user=phone", true), ("sip:+19005550100@x.example", false)] {
+        assert_eq!(
+            targets.permit(&uri.parse().unwrap()),
+            may,
+            "a callee may send calls only where the trunk may: {uri}"
+        );
+    }
+    assert!(!targets.permit(&"sip:%2B14155550177@x.example".parse().unwrap()));
     let registration = outbound.registration.as_ref().unwrap();
     assert_eq!((registration.user.as_str(), registration.expires.as_secs()), ("acme", 300));
     assert_eq!(registration.contact_user.as_ref().map(sip_core::wire::Text::as_str), Some("14155550100"));

@@ -15,6 +15,7 @@ mod peer;
 mod rule;
 mod source;
 mod table;
+mod targets;
 
 pub use admitted::{Admitted, Invite};
 pub use bucket::{Rate, TokenBucket};
@@ -22,6 +23,7 @@ pub use gate::{Gate, GateError, Refused};
 pub use peer::{Peer, PeerError, Prefix};
 pub use rule::{Rel100, TrunkId, TrunkRule};
 pub use source::{SourceFacts, TlsFacts, TlsVersion, Transport, Transports};
+pub use targets::Targets;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::auth::{Credentials, Realm};
 use crate::trunk::Outbound;
 
-use super::{Peer, Rate, Transports};
+use super::{Peer, Rate, Targets, Transports};
 
 /// A trunk's name: its identity across a reload of the rules.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +80,8 @@ pub struct TrunkRule {
     pub rel100: Rel100,
     /// How many redirections (3xx) of one call of ours are followed; 0 for none.
     pub redirects: u8,
+    /// Whom a redirection may send a call to; `None` for anybody (THREATS T38).
+    pub redirect_targets: Option<Targets>,
     /// Whether REFER is taken within its calls (RFC 3515). The TU still decides on each (THREATS T39).
     pub refer: bool,
     /// Whether a call of it may take the place of another of its calls (RFC 3891).
@@ -111,6 +113,7 @@ impl TrunkRule {
             max_connections: None,
             rel100: Rel100::default(),
             redirects: 0,
+            redirect_targets: None,
             refer: false,
             replaces: false,
             srtp: Arc::from(""),
@@ -169,6 +172,13 @@ impl TrunkRule {
     #[must_use]
     pub fn redirects(mut self, most: u8) -> Self {
         self.redirects = most;
+        self
+    }
+
+    /// Sets whom a redirection may send a call to: a callee must not choose what the trunk is billed for (THREATS T38).
+    #[must_use]
+    pub fn redirect_targets(mut self, targets: Targets) -> Self {
+        self.redirect_targets = Some(targets);
         self
     }
 

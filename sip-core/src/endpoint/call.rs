@@ -97,6 +97,8 @@ pub(super) struct Calling {
     pub(super) redirects: Redirects,
     /// Who was heard of, in this order.
     pub(super) forks: Vec<EarlyFork>,
+    /// How many were heard of, those included that are gone since the INVITE went elsewhere: no number is used twice.
+    pub(super) heard_of: u32,
 }
 
 /// A callee of ours that was heard of: an early dialog.
@@ -140,8 +142,8 @@ impl Calling {
         known.map_or_else(|| self.next_fork(), |fork| fork.number)
     }
 
-    pub(super) fn next_fork(&self) -> Fork {
-        Fork(u32::try_from(self.forks.len()).unwrap_or(u32::MAX))
+    pub(super) const fn next_fork(&self) -> Fork {
+        Fork(self.heard_of)
     }
 }
 

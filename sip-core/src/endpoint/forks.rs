@@ -227,6 +227,7 @@ fn heard_of(calling: &mut Calling, tag: Text) -> Option<&mut EarlyFork> {
         }
         let exchange = if calling.offer.is_some() { Exchange::Offered } else { Exchange::Idle };
         let mut fork = EarlyFork::new(tag, calling.next_fork(), Early::new(exchange));
+        calling.heard_of = calling.heard_of.saturating_add(1);
         fork.early.local_sdp.clone_from(&calling.offer);
         calling.forks.push(fork);
     }

@@ -5,13 +5,14 @@
 
 use std::time::Instant;
 
+use crate::admission::Targets;
 use crate::limits;
 use crate::wire::{CSeq, Contact, HeaderName, Method, NameAddr, Response, StatusCode, Text, Uri};
 
 use super::call::{Call, Calling, Cancel, Phase};
 use super::respond::SDP;
 use super::transactions::{Forks, Purpose};
-use super::{EndReason, EndedBy, Endpoint};
+use super::{EndReason, EndedBy, Endpoint, Refusal};
 
 /// The targets of a call that was redirected.
 #[derive(Debug)]
@@ -40,23 +41,31 @@ impl Redirects {
         self.next.extend(named.into_iter().skip(skip).map(|(_, uri)| uri));
     }
 
-    fn pick(&mut self) -> Option<Uri> {
+    /// The next one that was not called yet, and how many were passed over because they may not be.
+    fn pick(&mut self, targets: Option<&Targets>) -> (Option<Uri>, usize) {
+        let mut forbidden = 0;
         while let Some(uri) = self.next.pop() {
             let text = uri.to_text();
-            if !self.tried.contains(&text) {
-                self.tried.push(text);
-                self.followed = self.followed.saturating_add(1);
-                return Some(uri);
+            if self.tried.contains(&text) {
+                continue;
             }
+            if targets.is_some_and(|targets| !targets.permit(&uri)) {
+                forbidden += 1;
+                continue;
+            }
+            self.tried.push(text);
+            self.followed = self.followed.saturating_add(1);
+            return (Some(uri), forbidden);
         }
-        None
+        (None, forbidden)
     }
 }
 
 impl Endpoint {
     /// A call of ours was refused: sends it to the next target, where there is one that may be called.
     pub(super) fn redirect(&mut self, call: &mut Call, response: &Response, now: Instant) -> bool {
-        let most = self.gate.rule(&call.trunk).map_or(0, |rule| rule.redirects);
+        let rule = self.gate.rule(&call.trunk);
+        let most = rule.map_or(0, |rule| rule.redirects);
         let Phase::Calling(calling) = &mut call.phase else { return false };
         if calling.cancel != Cancel::No || calling.redirects.followed >= most {
             return false;
@@ -71,7 +80,11 @@ impl Endpoint {
             status if status.code() < 400 || status.code() >= 600 => return false,
             _ => {}
         }
-        let Some(uri) = redirects.pick() else { return false };
+        let (picked, forbidden) = redirects.pick(rule.and_then(|rule| rule.redirect_targets.as_ref()));
+        for _ in 0..forbidden {
+            self.transport.stats.count(Refusal::RedirectTarget);
+        }
+        let Some(uri) = picked else { return false };
         calling.invite.set_uri(uri);
         self.invite_again(call, now);
         true

@@ -66,6 +66,8 @@ refusals! {
     UriScheme = "uri_scheme",
     /// The same request by two paths: 482 (RFC 3261 8.2.2.2).
     Merged = "merged",
+    /// A redirection of a call of ours to where the trunk's rule lets no call go: passed over (THREATS T38).
+    RedirectTarget = "redirect_target",
     /// Replaces names no dialog that may be replaced: 481 (RFC 3891 3).
     Replaces = "replaces",
     /// A Replaces that cannot be read: 400.

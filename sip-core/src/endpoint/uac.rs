@@ -102,6 +102,7 @@ impl Endpoint {
             interval_retries: 0,
             redirects,
             forks: Vec::new(),
+            heard_of: 0,
         };
         let phase = Phase::Calling(Box::new(calling));
         self.settle(Box::new(Call {

@@ -1,6 +1,7 @@
 //! Redirections of calls of ours (RFC 3261 8.1.3.4).
 
-use sip_core::endpoint::{CallKey, Dial, EndReason, EndedBy, Event};
+use sip_core::admission::Targets;
+use sip_core::endpoint::{CallKey, Dial, EndReason, EndedBy, Event, Fork, Refusal};
 use sip_core::wire::{Host, StatusCode, Text, Uri};
 
 use crate::outbound::{CONTACT, dial};
@@ -167,4 +168,34 @@ fn contacts_without_end_are_bounded() {
         calls += 1;
     }
     assert_eq!(calls, 255);
+}
+
+/// THREATS T38: what a call costs is not for the callee to say.
+#[test]
+fn nobody_is_called_whom_the_rule_does_not_let_calls_go_to() {
+    let here = |uri: &Uri| uri.user().is_some_and(|user| user.as_str().starts_with("+1415"));
+    let rules = rules().into_iter().map(|rule| rule.redirects(3).redirect_targets(Targets::new(here))).collect();
+    let mut station = Station::with(rules, |_| {});
+    let (_, invite) = place(&mut station);
+    let contacts = ["Contact: <sip:+19005550199@carrier.example>, <sip:+14155550177@carrier.example>;q=0.1"];
+    let next = refuse(&mut station, &invite, "302 Moved Temporarily", &contacts).unwrap();
+    assert_eq!(target(&next), "sip:+14155550177@carrier.example");
+    let contacts = ["Contact: <sip:+882990001@carrier.example>"];
+    assert!(refuse(&mut station, &next, "302 Moved Temporarily", &contacts).is_none());
+    expect_refused(&mut station, StatusCode::MOVED_TEMPORARILY);
+    assert_eq!(station.refused(Refusal::RedirectTarget), 2);
+}
+
+/// Another callee is another number, or the TU would take its answer for that of the one before.
+#[test]
+fn callees_of_different_targets_are_told_apart() {
+    let mut station = station(1);
+    let (_, invite) = place(&mut station);
+    station.recv(CARRIER, response_to(&invite, "183 Session Progress", "b1", &[CONTACT], "v=0 early"));
+    assert!(matches!(station.event().1, Event::Progress { fork: Fork(0), .. }));
+    let next = refuse(&mut station, &invite, "302 Moved Temporarily", &["Contact: <sip:carol@example.net>"]).unwrap();
+    station.recv(CARRIER, response_to(&next, "183 Session Progress", "c1", &[CONTACT], "v=0 other"));
+    assert!(matches!(station.event().1, Event::Progress { fork: Fork(1), .. }));
+    station.recv(CARRIER, response_to(&next, "200 OK", "c2", &[CONTACT], "v=0 third"));
+    assert!(matches!(station.event().1, Event::Answered { fork: Fork(2), .. }));
 }
