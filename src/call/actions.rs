@@ -13,6 +13,10 @@ impl Call<'_> {
     /// Does what the run says, until something has to be waited for.
     pub(super) async fn carry_out(&mut self, mut action: Action) {
         loop {
+            if self.leg.leaving {
+                // The call ends: nothing is begun any more, and nobody called.
+                return;
+            }
             let event = match action {
                 Action::Wait => return,
                 Action::Ring => match self.leg.ring(self.context).await {

@@ -150,7 +150,7 @@ impl Leg {
                 let policy = self.peer.policy(media.suite().is_some(), Some(media.port.advertised()));
                 let choice = negotiate::read_answer(&answer, &offered, &policy)?;
                 let ours = choice.key.as_ref().and_then(|(tag, _)| offered.take(*tag));
-                media.change(choice, ours);
+                media.change(choice, ours, None);
                 Ok(())
             }
             Negotiation::Offered(_)
@@ -183,7 +183,9 @@ impl Leg {
                 let key = media.key_for(&choice, context);
                 let sdp = media.port.description.answer(&offer, &choice, key.as_ref());
                 tracing::debug!(direction = ?choice.direction, "the session changes");
-                media.change(choice, key);
+                let offered =
+                    if let Negotiation::Placed { offered, .. } = &self.negotiation { Some(offered) } else { None };
+                media.change(choice, key, offered);
                 self.command(Command::AnswerReinvite { sdp: sdp.into() }, context).await;
             }
             Err(refused) => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use dialplan::{DialTarget, Number, Trunk};
 use sip_core::admission::TrunkId;
-use sip_core::endpoint::{Body, Dial, DialError, Fork};
+use sip_core::endpoint::{Body, Command, Dial, DialError, Fork};
 use sip_core::net::PlaceError;
 use sip_core::sdp::SessionDescription;
 use sip_core::wire::{HeaderName, Replaces, StatusCode, Text, Uri};
@@ -146,16 +146,26 @@ impl Leg {
             Some(port) => self.begin_media(port, choice, ours, context)?,
             None => {
                 if let Some(media) = &mut self.media {
-                    media.change(choice, ours);
+                    media.change(choice, ours, Some(offered));
                 }
             }
         }
         Ok(())
     }
 
+    /// An UPDATE before the answer. Our media is with one callee at a time: another one cannot draw it to itself.
+    pub(super) async fn on_early_offer(&mut self, offer: Body, fork: Fork, context: &Context) {
+        if matches!(self.negotiation, Negotiation::Placed { fork: current, .. } if current != Some(fork)) {
+            let status = StatusCode::NOT_ACCEPTABLE_HERE;
+            return self.command(Command::RejectReinvite { status }, context).await;
+        }
+        self.on_reinvite(Some(offer), context).await;
+    }
+
     /// It has rung for long enough: nobody answers.
     pub(super) fn has_rung_out(&mut self, now: Instant) -> bool {
-        self.ring_until.take_if(|until| *until <= now).is_some()
+        self.rung_out |= self.ring_until.take_if(|until| *until <= now).is_some();
+        self.rung_out && !self.leaving
     }
 }
 

@@ -101,6 +101,8 @@ pub(super) struct Leg {
     pub(super) leaving: bool,
     /// A leg that we place rings until then.
     pub(super) ring_until: Option<Instant>,
+    /// It has rung for long enough, and was taken back for that.
+    pub(super) rung_out: bool,
     pub(super) keys: Keys,
 }
 
@@ -140,6 +142,7 @@ impl Leg {
             ended: None,
             leaving: false,
             ring_until: None,
+            rung_out: false,
             keys: Keys::default(),
         }
     }
@@ -169,6 +172,10 @@ impl Leg {
     pub(super) async fn on_event(&mut self, event: Option<Event>, context: &Context) -> Option<Said> {
         match event {
             None => self.ended = Some(endpoint_gone()),
+            // That we took it back says nothing to those who wait: nobody has answered.
+            Some(Event::Ended(ended)) if self.rung_out && ended.reason == EndReason::Cancelled => {
+                self.ended = Some(Ended { reason: EndReason::NoAnswer, ..ended });
+            }
             Some(Event::Ended(ended)) => self.ended = Some(ended),
             Some(Event::Ack { sdp }) => return self.on_ack(sdp, context).await,
             Some(Event::Progress { status, sdp, fork, source }) => {
@@ -180,7 +187,7 @@ impl Leg {
                 return self.on_answered(sdp, fork, context).await;
             }
             Some(Event::Reinvite { offer, .. }) => self.on_reinvite(offer, context).await,
-            Some(Event::EarlyOffer { offer, .. }) => self.on_reinvite(Some(offer), context).await,
+            Some(Event::EarlyOffer { offer, fork }) => self.on_early_offer(offer, fork, context).await,
             Some(Event::Info { content_type, body }) => return self.on_info(&content_type, &body).map(Said::Digit),
             Some(Event::InfoAnswered { status }) if status.is_success() => {}
             Some(Event::InfoAnswered { status }) => {

@@ -77,6 +77,9 @@ pub(super) struct Media {
     pub(super) session: Session,
     /// The keys now in use, ours and the peer's: what a re-INVITE is compared with.
     keys: Option<(MasterKey, MasterKey)>,
+    /// The keys of our INVITE's offer that another callee has made us leave, each with what encrypts by it. One that comes back
+    /// goes on from there: begun anew, it would say something else in the same keystream (RFC 3711 9.1).
+    left: Vec<(MasterKey, Outbound)>,
     out: PacketBuf,
     next_send: Instant,
     /// Nothing is sent before the ACK, or before a packet proved that the peer is there: an INVITE alone must not make us
@@ -167,6 +170,7 @@ impl Media {
             port,
             session: Session::new(config, now),
             keys,
+            left: Vec::new(),
             out,
             next_send: now,
             may_send: false,
@@ -201,11 +205,12 @@ impl Media {
         current.map_or_else(Offered::plain, Offered::current)
     }
 
-    /// Takes over what a re-INVITE agreed on.
-    pub(super) fn change(&mut self, choice: Choice, our_key: Option<MasterKey>) {
-        let keys = match (choice.key, our_key) {
+    /// Takes over what a re-INVITE agreed on, or the answer of another callee to our INVITE; `offered`: the keys of that, while
+    /// each may still come back.
+    pub(super) fn change(&mut self, choice: Choice, our_key: Option<MasterKey>, offered: Option<&Offered>) {
+        let (keys, before) = match (choice.key, our_key) {
             (Some((_, theirs)), Some(ours)) => self.new_keys(theirs, ours),
-            _ => Keys::Unchanged,
+            _ => (Keys::Unchanged, None),
         };
         let change = Reconfigure {
             remote: Some(choice.remote),
@@ -220,14 +225,15 @@ impl Media {
             keys,
         };
         self.silence = choice.codec.sample_rate();
-        if let Err(error) = self.session.reconfigure(change, Instant::now()) {
+        match self.session.reconfigure(change, Instant::now()) {
+            Ok(left) => self.left.extend(before.zip(left).filter(|(key, _)| offered.is_some_and(|all| all.has(key)))),
             // Both keys come from one choice: there is never one alone.
-            tracing::error!(%error, "the media session kept its keys");
+            Err(error) => tracing::error!(%error, "the media session kept its keys"),
         }
     }
 
-    /// Contexts for what changed; what did not change keeps its rollover counter and replay window.
-    fn new_keys(&mut self, theirs: MasterKey, ours: MasterKey) -> Keys {
+    /// Contexts for what changed, and our key before; what did not change keeps its rollover counter and replay window.
+    fn new_keys(&mut self, theirs: MasterKey, ours: MasterKey) -> (Keys, Option<MasterKey>) {
         let (same_ours, same_theirs) = match &self.keys {
             Some((our_old, their_old)) => (our_old.is_same(&ours), their_old.is_same(&theirs)),
             None => (false, false),
@@ -235,10 +241,13 @@ impl Media {
         let keys = match (same_ours, same_theirs) {
             (true, true) => Keys::Unchanged,
             (true, false) => Keys::NewInbound(Inbound::new(&theirs)),
-            (false, _) => Keys::New { rx: Inbound::new(&theirs), tx: Outbound::new(&ours) },
+            (false, _) => {
+                let left = self.left.iter().position(|(key, _)| key.is_same(&ours));
+                let tx = left.map_or_else(|| Outbound::new(&ours), |at| self.left.swap_remove(at).1);
+                Keys::New { rx: Inbound::new(&theirs), tx }
+            }
         };
-        self.keys = Some((ours, theirs));
-        keys
+        (keys, self.keys.replace((ours, theirs)).map(|(ours, _)| ours))
     }
 
     /// Waits until a socket has something to read. Safe to cancel.

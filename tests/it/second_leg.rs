@@ -88,3 +88,26 @@ fn who_cannot_be_reached_is_said_to_the_route_which_goes_on() {
     refusing.stop(SECOND);
     far_server.stop(SECOND);
 }
+
+/// Nobody answers in time: that is what the caller is told, not that the way there is closed.
+#[test]
+fn who_rings_for_too_long_has_not_answered() {
+    let (near, far) = (Lab::new(), Lab::new());
+    far.tone("ringing.wav", 20 * SECOND);
+    let far_server = far.serve(
+        "",
+        "[[route]]\nname = \"rings\"\ndo = [{ play = { file = \"ringing.wav\", early = true } }, { hangup = {} }]",
+    );
+    let plan = format!(
+        "{}[[route]]\nname = \"on\"\ndo = [{{ dial = {{ to = \"+14155550199\", trunk = \"away\", timeout = 5 }} }}, {{ hangup = {{}} }}]",
+        away(&far)
+    );
+    let near_server = near.serve("", &plan);
+    let error = place(near.call()).unwrap_err();
+    let CallError::NotAnswered(EndReason::Refused(status)) = error else { panic!("{error:?}") };
+    assert_eq!(status.code(), 480);
+    settle(&near_server);
+    settle(&far_server);
+    near_server.stop(SECOND);
+    far_server.stop(SECOND);
+}

@@ -1,15 +1,22 @@
 use std::time::Instant;
 
 use super::{Keys, Leg, Reconfigure, ReconfigureError, Session, playout::Playout};
-use crate::dtmf;
+use crate::{dtmf, srtp};
 
 impl Session {
     /// Applies an answered re-INVITE. After an error nothing has changed.
     ///
     /// What is not named stays: unchanged keys keep their rollover counters and replay windows, the uplink its beat, the
     /// guard its state. A secure leg stays secure.
-    pub fn reconfigure(&mut self, change: Reconfigure, now: Instant) -> Result<(), ReconfigureError> {
-        self.set_keys(change.keys)?;
+    ///
+    /// Gives what has encrypted until now where another key takes its place: for a key that may come back, which must go on
+    /// where it stopped (RFC 3711 9.1).
+    pub fn reconfigure(
+        &mut self,
+        change: Reconfigure,
+        now: Instant,
+    ) -> Result<Option<srtp::Outbound>, ReconfigureError> {
+        let left = self.set_keys(change.keys)?;
         if let Some(remote) = change.remote {
             let secure = self.is_secure();
             self.inbound.source.on_signalled(remote, secure);
@@ -44,24 +51,27 @@ impl Session {
                 self.uplink.expect_inbound(now);
             }
         }
-        Ok(())
+        Ok(left)
     }
 
-    fn set_keys(&mut self, keys: Keys) -> Result<(), ReconfigureError> {
+    fn set_keys(&mut self, keys: Keys) -> Result<Option<srtp::Outbound>, ReconfigureError> {
         match (keys, &mut self.leg) {
-            (Keys::Unchanged, _) => Ok(()),
+            (Keys::Unchanged, _) => Ok(None),
             (Keys::New { rx, tx }, leg) => {
-                *leg = Leg::Secure { rx, tx };
+                let left = std::mem::replace(leg, Leg::Secure { rx, tx });
                 self.inbound.auth_failures = 0;
                 self.inbound.auth_failures_told = 0;
                 self.outbound.on_new_keys();
-                Ok(())
+                Ok(match left {
+                    Leg::Secure { tx, .. } => Some(tx),
+                    Leg::Plain(_) => None,
+                })
             }
             (Keys::NewInbound(new), Leg::Secure { rx, .. }) => {
                 *rx = new;
                 self.inbound.auth_failures = 0;
                 self.inbound.auth_failures_told = 0;
-                Ok(())
+                Ok(None)
             }
             (Keys::NewInbound(_), Leg::Plain(_)) => Err(ReconfigureError::HalfSecure),
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use media_engine::{
+    buf::Pool,
     codec::Codec,
     rtp::{PayloadType, Seq},
     session::{Direction, Event, Keys, Reconfigure, ReconfigureError, Refusal, Session, SessionConfig},
@@ -62,12 +63,34 @@ fn a_new_key_replaces_the_old_one() {
     assert!(heard_well(&call, &audio, ms(4_000)));
 }
 
+/// RFC 3711 9.1: a key that was left and comes back goes on, or two reports would be in one keystream.
+#[test]
+fn a_key_that_comes_back_goes_on_where_it_stopped() {
+    let now = std::time::Instant::now();
+    let mut session = Session::new(config(secure(2, 1), CALLER, 22), now);
+    let mut indices = std::collections::BTreeSet::new();
+    let pool = Pool::new(1);
+    let mut report = |session: &mut Session, seconds: u64| {
+        let mut out = pool.take().unwrap();
+        let len = session.poll_rtcp(now + ms(seconds * 1_000), &mut out).expect("a report is due");
+        out.set_len(len);
+        // E flag and index, then the tag of ten octets (RFC 3711 3.4).
+        assert!(indices.insert(out[len - 14..len - 10].to_vec()), "an SRTCP index is used again");
+    };
+    report(&mut session, 20);
+    let other = Keys::New { rx: Inbound::new(&key(3)), tx: Outbound::new(&key(4)) };
+    let left = session.reconfigure(Reconfigure { keys: other, ..Reconfigure::default() }, now).unwrap();
+    let back = Keys::New { rx: Inbound::new(&key(1)), tx: left.unwrap() };
+    session.reconfigure(Reconfigure { keys: back, ..Reconfigure::default() }, now).unwrap();
+    report(&mut session, 40);
+}
+
 #[test]
 fn a_plain_leg_can_become_secure_and_not_by_halves() {
     let now = std::time::Instant::now();
     let mut session = Session::new(config(plain(), CALLER, 22), now);
     let half = Reconfigure { keys: Keys::NewInbound(Inbound::new(&key(1))), ..Reconfigure::default() };
-    assert_eq!(session.reconfigure(half, now), Err(ReconfigureError::HalfSecure));
+    assert_eq!(session.reconfigure(half, now).unwrap_err(), ReconfigureError::HalfSecure);
     assert!(!session.is_secure());
     let keys = Keys::New { rx: Inbound::new(&key(1)), tx: Outbound::new(&key(2)) };
     session.reconfigure(Reconfigure { keys, ..Reconfigure::default() }, now).unwrap();

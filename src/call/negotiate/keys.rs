@@ -42,6 +42,11 @@ impl Offered {
         self.0.iter().map(|(tag, key)| (*tag, key))
     }
 
+    /// Whether this key is one of them.
+    pub(crate) fn has(&self, key: &MasterKey) -> bool {
+        self.0.iter().any(|(_, own)| own.is_same(key))
+    }
+
     /// The key of the line that an answer took, while others may still come.
     pub(crate) fn key(&self, tag: u32) -> Option<MasterKey> {
         let (_, key) = self.iter().find(|(offered, _)| *offered == tag)?;
