@@ -9,7 +9,7 @@ use crate::wire::{HeaderName, Response, StatusCode, Text};
 use super::call::{Call, Cancel, Phase};
 use super::transactions::{ClientMachine, Purpose, Transaction};
 use super::trunks::{TrunkKey, TrunkUse};
-use super::{CallKey, Dial, DialError, Endpoint, Flow, NextHop, Refusal};
+use super::{CallKey, Dial, DialError, EndReason, EndedBy, Endpoint, Flow, NextHop, Refusal};
 
 /// A call that we placed over a trunk with an [`crate::trunk::Outbound`].
 #[derive(Debug)]
@@ -151,7 +151,8 @@ impl Endpoint {
     }
 
     /// A connection that we opened is gone: requests of trunks over it get no answer, and calls that nobody has answered yet
-    /// go to the next hop at once (RFC 3263 4.3: a transport failure).
+    /// go to the next hop at once (RFC 3263 4.3: a transport failure). Where there is none they are over: a hop that answered
+    /// nothing, not even with 100, and closed the connection will not look for us to answer later (RFC 3261 17.1.4).
     pub(super) fn fail_trunk_requests_on(&mut self, flow: Flow, now: Instant) {
         for id in self.transactions.clients_on(flow) {
             let Some(tx) = self.transactions.client(id) else { continue };
@@ -165,9 +166,17 @@ impl Endpoint {
                 (_, ClientMachine::Invite(machine)) if machine.is_calling() => {
                     let Some(key) = call else { continue };
                     self.with_call(key, |endpoint, call| {
-                        let is_own = matches!(&call.phase, Phase::Calling(calling) if calling.tx == id);
-                        if is_own && endpoint.fail_over(call, None, now) {
+                        let Phase::Calling(calling) = &call.phase else { return };
+                        if calling.tx != id || !endpoint.trunks.routes.contains_key(&call.key) {
+                            return;
+                        }
+                        let is_wanted = calling.cancel == Cancel::No;
+                        if endpoint.fail_over(call, None, now) {
                             endpoint.terminate_client(id);
+                        } else if is_wanted {
+                            endpoint.terminate_client(id);
+                            call.phase = Phase::Gone;
+                            endpoint.end(call, EndedBy::Failure, EndReason::Transport, None);
                         }
                     });
                 }
