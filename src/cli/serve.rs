@@ -16,7 +16,8 @@ Examples:
   strongline serve --dialplan ./strongline.toml --log json --log-level info,sip_core=debug
 
 SIGTERM or SIGINT ends the calls (each side gets its BYE) and then the server.
-SIGHUP reads the certificates of [sip] and of the trunks again; calls go on.")]
+SIGHUP reads the certificates of [sip] and of the trunks again; calls go on.
+SIGUSR1 logs how many calls, dialogs, transactions, sockets and the like there are now.")]
 pub(super) struct Serve {
     /// The dialplan file.
     #[arg(long, value_name = "FILE", default_value = DIALPLAN)]

@@ -15,6 +15,7 @@
 //! | new calls to a worker | [`WORKER_QUEUE`] | the call is refused with 503 |
 //! | those of `sip_core::net` | see there | see there |
 
+mod gauges;
 mod renew;
 mod replaceable;
 mod shared;
@@ -185,7 +186,8 @@ impl Server {
         self.signalling.block_on(self.sip.stats()).ok()
     }
 
-    /// Serves until SIGTERM or SIGINT, then ends the calls within `grace` and stops. SIGHUP has the certificates read again.
+    /// Serves until SIGTERM or SIGINT, then ends the calls within `grace` and stops. SIGHUP has the certificates read again,
+    /// SIGUSR1 has the gauges logged.
     ///
     /// # Errors
     /// The signals cannot be listened to.
@@ -193,12 +195,13 @@ impl Server {
         self.signalling.block_on(async {
             use tokio::signal::unix::{SignalKind, signal};
             let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-            let mut renew = signal(SignalKind::hangup())?;
+            let (mut renew, mut look) = (signal(SignalKind::hangup())?, signal(SignalKind::user_defined1())?);
             loop {
                 tokio::select! {
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
                     _ = renew.recv() => self.renew_certificates().await,
+                    _ = look.recv() => self.log_gauges().await,
                 }
             }
             Ok::<_, io::Error>(())

@@ -277,6 +277,7 @@ impl Endpoint {
         stats.transactions = self.transactions.len();
         stats.connections = self.transport.len();
         (stats.registrations, stats.lookups) = self.trunks.gauges();
+        stats.subscriptions = self.calls.values().map(|call| call.subscriptions()).sum();
         stats
     }
 }

@@ -178,6 +178,8 @@ pub struct Stats {
     pub registrations: usize,
     /// Look-ups of next hops that are under way.
     pub lookups: usize,
+    /// REFERs under way and the subscriptions that came of them, of both sides.
+    pub subscriptions: usize,
     /// Calls admitted since the start.
     pub admitted: u64,
     /// Messages read since the start, keepalives not counted.
@@ -217,6 +219,7 @@ impl Default for Stats {
             connections: 0,
             registrations: 0,
             lookups: 0,
+            subscriptions: 0,
             admitted: 0,
             received: 0,
             sent: 0,
@@ -237,6 +240,7 @@ impl fmt::Debug for Stats {
             .field("connections", &self.connections)
             .field("registrations", &self.registrations)
             .field("lookups", &self.lookups)
+            .field("subscriptions", &self.subscriptions)
             .field("admitted", &self.admitted)
             .field("received", &self.received)
             .field("sent", &self.sent)

@@ -41,6 +41,14 @@ impl Usages {
     }
 }
 
+impl Call {
+    /// REFERs and their subscriptions.
+    pub(super) fn subscriptions(&self) -> usize {
+        let Phase::Up(up) = &self.phase else { return 0 };
+        usize::from(up.usages.ours.is_some()) + usize::from(up.usages.theirs.is_some())
+    }
+}
+
 impl Endpoint {
     /// A request other than INVITE of a call has its final response; `None` for none in time.
     pub(super) fn on_request_answered(&mut self, call: &mut Call, id: TxId, response: Option<&Response>, now: Instant) {
