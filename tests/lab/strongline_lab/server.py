@@ -53,9 +53,11 @@ name = "plain"
 peers = ["{plain}"]
 srtp = "off"
 media = {{ prefixes = ["{plain}"] }}
+{trunk}
 {outbound}
 [trunk.danger]
 plaintext_media = "anyone on the path can listen"
+{danger}
 
 [[trunk]]
 name = "secure"
@@ -91,6 +93,19 @@ trunks = [{trunks}]
 API_KEY = "lab-0123456789abcdef0123456789abcdef"
 
 
+# What has to be zero when no call is left and the timers of the last one have run out.
+GAUGES = ("calls", "rtp_sockets", "streams", "flow_requests", "sip_calls", "unanswered", "dialogs", "transactions",
+          "subscriptions", "lookups")
+
+
+def secret(folder, name, text):
+    """A secret reference to a file that only we can read."""
+    path = folder / name
+    path.touch(mode=0o600)
+    path.write_text(text + "\n")
+    return f'{{ file = "{path}" }}'
+
+
 def binary():
     """STRONGLINE_BIN, or what cargo built last in the profile for tests."""
     if named := os.environ.get("STRONGLINE_BIN"):
@@ -104,18 +119,20 @@ class Server:
     """`strongline serve`, ready when the constructor returns."""
 
     def __init__(self, folder, certificates, app, *, address=netns.SERVER, identity=None, signing=("new", "old"), stream='dialect = "native", rate = 16000', callee=None,
-                 called="server", sip="", trunks=None, routes=None, api_trunks=("plain",), run_by=()):
+                 called="server", sip="", trunks=None, routes=None, api_trunks=("plain",), run_by=(),
+                 trunk="", danger="", outbound="", media_ports=40):
         """With a `callee` (address and port, UDP) the server has an API, by which calls are placed to it.
 
         `trunks` and `routes` are TOML in place of the usual ones, and calls may be placed by the API over `api_trunks` then;
-        `run_by` is a command that runs the server.
+        `trunk`, `danger` and `outbound` are more lines for these tables of the usual trunk `plain`. `run_by` is a command that
+        runs the server.
         """
         self.folder = folder / called
         self.folder.mkdir()
         self.address = address
         self.port = waiting.free_port(self.address)
         self.tls_port = waiting.free_port(self.address)
-        media = waiting.free_port(self.address, span=40)
+        media = waiting.free_port(self.address, span=media_ports)
         identity = identity or certificates.server
         keys = []
         for name in signing:
@@ -123,7 +140,7 @@ class Server:
             path.touch(mode=0o600)
             path.write_text(app.secrets[name] + "\n")
             keys.append(f'{{ file = "{path}" }}')
-        outbound = api = ""
+        api, more, outbound = "", outbound, ""
         if callee or (trunks and api_trunks):
             key = self.folder / "api-key"
             key.touch(mode=0o600)
@@ -133,14 +150,14 @@ class Server:
             api = _API.format(port=self.api_port, key=key, trunks=listed)
         if callee:
             hop = f"sip:{callee[0]}:{callee[1]};transport=udp"
-            outbound = f'outbound = {{ to = "{hop}", destinations = ["+1555*"], from = ["{FROM_US}"] }}'
-        trunks = trunks or _TRUNKS.format(plain=netns.CARRIER_PLAIN, secure=netns.CARRIER_SECURE, outbound=outbound)
+            outbound = f'outbound = {{ to = "{hop}", destinations = ["+1555*"], from = ["{FROM_US}"]{more} }}'
+        trunks = trunks or _TRUNKS.format(plain=netns.CARRIER_PLAIN, secure=netns.CARRIER_SECURE, outbound=outbound, trunk=trunk, danger=danger)
         routes = routes or _ROUTES.format(nowhere=TO_NOWHERE)
         dialplan = self.folder / "strongline.toml"
         dialplan.write_text(
             _DIALPLAN.format(
                 address=self.address, port=self.port, tls_port=self.tls_port, certificate=identity.certificate,
-                key=identity.key, ca=certificates.ca, media_first=media, media_last=media + 39,
+                key=identity.key, ca=certificates.ca, media_first=media, media_last=media + media_ports - 1,
                 flow_url=app.flow_url, signing=", ".join(keys), stream=stream, sip=sip, trunks=trunks, routes=routes, api=api,
             )
         )
@@ -178,6 +195,18 @@ class Server:
         assert status == 202, (status, answer)
         return answer["id"]
 
+    def command(self, call, what, **fields):
+        """Commands a call by the API; it must obey."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api_port}/v1/calls/{call}/{what}", json.dumps(fields).encode(), {"x-api-key": API_KEY})
+        with urllib.request.urlopen(request, timeout=waiting.PATIENCE_S) as answer:
+            return json.load(answer)
+
+    def look(self, call):
+        """The call as the API shows it."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api_port}/v1/calls/{call}", headers={"x-api-key": API_KEY})
+        with urllib.request.urlopen(request, timeout=waiting.PATIENCE_S) as answer:
+            return json.load(answer)
+
     def sips(self, number=TO_APP):
         return f"sip:{number}@{self.address}:{self.tls_port};transport=tls"
 
@@ -195,6 +224,17 @@ class Server:
     def call_ended(self, timeout=waiting.PATIENCE_S):
         """The one call.ended event, when it has come."""
         return self.wait_for("call.ended", timeout)[0]
+
+    def gauges(self):
+        """What is alive in the server now: the line that SIGUSR1 makes it log."""
+        seen = len(self.events("gauges"))
+        self.program.child.send_signal(signal.SIGUSR1)
+        return self.wait_for("gauges", count=seen + 1)[-1]
+
+    def nothing_is_left(self, timeout=45):
+        """Waits until no call, transaction, dialog, socket or stream is left: that takes 32 s after the last call, when its
+        Timers (RFC 3261 17) have run out."""
+        waiting.wait_until(lambda: not any(self.gauges()[name] for name in GAUGES), "nothing is left", timeout, self.program.alive, every=1)
 
     def kill(self):
         """kill -9, as a machine that loses power: nobody is told."""

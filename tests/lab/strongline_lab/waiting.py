@@ -8,7 +8,7 @@ PATIENCE_S = 30.0
 _POLL_S = 0.02
 
 
-def wait_until(ready, what, timeout=PATIENCE_S, alive=None):
+def wait_until(ready, what, timeout=PATIENCE_S, alive=None, every=_POLL_S):
     """Returns the first true value of ready(); fails with `what` after the timeout, or at once when alive() says no."""
     deadline = time.monotonic() + timeout
     while True:
@@ -19,7 +19,7 @@ def wait_until(ready, what, timeout=PATIENCE_S, alive=None):
             raise AssertionError(f"{what}: the process has ended")
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {timeout:g} s")
-        time.sleep(_POLL_S)
+        time.sleep(every)
 
 
 def free_port(address="127.0.0.1", span=1):
