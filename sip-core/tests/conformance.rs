@@ -14,9 +14,11 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// Whether a source file has a function of this name; `…` stands for the rest of it.
+/// Whether a source file, of Rust or Python, has a function of this name; `…` stands for the rest of it.
 fn has(source: &str, name: &str) -> bool {
-    source.split("fn ").skip(1).any(|rest| {
+    let rust = source.split("fn ").skip(1);
+    let python = source.split("def test_").skip(1);
+    rust.chain(python).any(|rest| {
         let function = rest.split(['(', '<']).next().unwrap_or_default();
         match (name.strip_prefix('…'), name.strip_suffix('…')) {
             (Some(end), _) => function.ends_with(end),
