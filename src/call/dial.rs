@@ -27,6 +27,8 @@ pub(super) struct Placed {
     pub(super) ring_for: Duration,
     /// The dialog at the target whose place it takes (RFC 3891).
     pub(super) replaces: Option<Replaces>,
+    /// How many hops it may take, where it goes on behind a call that came in.
+    pub(super) hops: Option<u8>,
 }
 
 /// Why a leg is not placed.
@@ -61,7 +63,7 @@ impl NotPlaced {
 impl Leg {
     /// Sends the INVITE, with our offer.
     pub(super) async fn place(id: Uuid, placed: Placed, context: &Context) -> Result<Self, NotPlaced> {
-        let Placed { trunk, to, from, ring_for, replaces } = placed;
+        let Placed { trunk, to, from, ring_for, replaces, hops } = placed;
         let outbound = trunk.outbound.as_ref().ok_or(NotPlaced::Endpoint(PlaceError::Dial(DialError::Trunk)))?;
         let host = &context.shared.loaded.dialplan.sip.domain;
         let hop = &outbound.to;
@@ -76,6 +78,9 @@ impl Leg {
         .map_err(|_| NotPlaced::Target)?;
         let shown: Uri = format!("sip:{}@{host}", from.as_str()).parse().map_err(|_| NotPlaced::Target)?;
         let mut headers = Vec::new();
+        if let Some(hops) = hops {
+            headers.push((HeaderName::MaxForwards, Text::from(hops.to_string())));
+        }
         if outbound.asserted_identity {
             headers.push((HeaderName::PAssertedIdentity, Text::from(format!("<{}>", shown.to_text().as_str()))));
         }

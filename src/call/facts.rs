@@ -26,6 +26,8 @@ pub(super) struct Facts {
     pub(super) direction: Direction,
     /// What the caller's identity is worth, where it is looked at.
     pub(super) attest: Option<Attest>,
+    /// How many more hops the call may take (RFC 3261 20.22), where it came in with that.
+    hops: Option<u8>,
     pub(super) began: Instant,
 }
 
@@ -59,6 +61,7 @@ impl Facts {
             to: Pii::new(to, pii),
             direction: Direction::Inbound,
             attest: None,
+            hops: request.max_forwards().ok().flatten(),
             began: Instant::now(),
         };
         Ok((facts, Peer::new(trunk, invite.source())))
@@ -74,8 +77,14 @@ impl Facts {
             to: Pii::new(to, pii),
             direction: Direction::Outbound,
             attest: None,
+            hops: None,
             began: Instant::now(),
         }
+    }
+
+    /// How many hops a call may take that goes on behind this one.
+    pub(super) fn hops_left(&self) -> Option<u8> {
+        self.hops.map(|hops| hops.saturating_sub(1))
     }
 
     /// What the dialplan decides by.

@@ -76,6 +76,7 @@ async fn dial(placing: &Placing, context: &Context) -> Result<(Facts, Leg, Run),
             from: order.from.clone(),
             ring_for: ring_for(order, trunk),
             replaces: None,
+            hops: None,
         };
         match Leg::place(placing.id(), placed, context).await {
             Ok(leg) => {

@@ -30,7 +30,7 @@ impl Call<'_> {
     pub(super) async fn dial(&mut self, plan: DialPlan) -> Option<Event> {
         let DialPlan { trunk, to, from, timeout, early_media } = plan;
         tracing::info!(event = "dial.begin", call = %self.facts.id, trunk = %trunk.name, "somebody else is called");
-        let placed = Placed { trunk, to, from, ring_for: timeout, replaces: None };
+        let placed = Placed { trunk, to, from, ring_for: timeout, replaces: None, hops: self.facts.hops_left() };
         match Leg::place(self.facts.id, placed, self.context).await {
             Ok(leg) => {
                 self.far = Some(Box::new(Far::new(leg, early_media)));
@@ -182,7 +182,8 @@ impl Call<'_> {
         self.leg.command(Command::AcceptRefer, self.context).await;
         tracing::info!(event = "refer.accepted", call = %self.facts.id, "the call goes over to somebody else");
         let ring_for = outbound.ring_timeout;
-        let placed = Placed { trunk: std::sync::Arc::clone(&trunk), to, from, ring_for, replaces: referral.replaces };
+        let (replaces, hops) = (referral.replaces, self.facts.hops_left());
+        let placed = Placed { trunk: std::sync::Arc::clone(&trunk), to, from, ring_for, replaces, hops };
         match Leg::place(self.facts.id, placed, self.context).await {
             Ok(leg) => self.next = Some(Box::new(Successor { leg, referred: true })),
             Err(error) => {

@@ -145,7 +145,8 @@ pub struct Dial {
     pub from: Uri,
     /// Our offer; `None` to be offered a session by the peer, and to answer it with `Acknowledge`.
     pub sdp: Option<Body>,
-    /// More headers, such as P-Asserted-Identity. Names that the endpoint writes itself are refused.
+    /// More headers, such as P-Asserted-Identity. Names that the endpoint writes itself are refused, but Max-Forwards: a call
+    /// that stands for another one counts on from there, or a loop through us would have no end (RFC 7092, RFC 3261 16.3).
     pub headers: Vec<(HeaderName, Text)>,
 }
 

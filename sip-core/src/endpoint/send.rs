@@ -124,7 +124,9 @@ impl Endpoint {
         let via = self.via(path, branch);
         let product = self.config.product.clone();
         let headers = request.headers_mut();
-        headers.push_front(HeaderName::MaxForwards, MAX_FORWARDS);
+        if !headers.contains(&HeaderName::MaxForwards) {
+            headers.push_front(HeaderName::MaxForwards, MAX_FORWARDS);
+        }
         headers.push_front(HeaderName::Via, via.to_value());
         if let Some(product) = product {
             headers.push(HeaderName::UserAgent, product.into_bytes());

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::admission::TrunkId;
+use crate::admission::{Transport, TrunkId};
 use crate::trunk::{Limit, shows_life};
 use crate::wire::{HeaderName, Response, StatusCode, Text};
 
@@ -139,6 +139,10 @@ impl Endpoint {
 
     /// The INVITE again, to another hop. False when it cannot be sent there.
     fn take_hop(&mut self, call: &mut Call, hop: &NextHop, now: Instant) -> bool {
+        let Phase::Calling(calling) = &call.phase else { return false };
+        if calling.invite.uri().is_secure() && hop.transport != Transport::Tls {
+            return false;
+        }
         let Some(path) = self.path_to(hop, &call.trunk, now) else { return false };
         let Phase::Calling(calling) = &mut call.phase else { return false };
         let contact = self.contact(path.flow, path.transport, hop.address, calling.invite.uri().is_secure());

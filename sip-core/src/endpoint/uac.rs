@@ -49,6 +49,10 @@ impl Endpoint {
     }
 
     fn start_call(&mut self, key: CallKey, dial: Dial, hop: &NextHop, now: Instant) -> Result<CallKey, DialError> {
+        // RFC 5630 3.1: `sips:` is TLS, whatever the trunk else may use.
+        if dial.target.is_secure() && hop.transport != Transport::Tls {
+            return Err(DialError::Unsendable);
+        }
         let flow = match hop.transport {
             Transport::Udp => self.datagram_to(hop.address).ok_or(DialError::NoListener)?,
             Transport::Tcp | Transport::Tls => {
@@ -244,7 +248,6 @@ const fn is_ours(name: &HeaderName) -> bool {
             | HeaderName::CallId
             | HeaderName::CSeq
             | HeaderName::Contact
-            | HeaderName::MaxForwards
             | HeaderName::Route
             | HeaderName::RecordRoute
             | HeaderName::ContentType

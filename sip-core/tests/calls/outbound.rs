@@ -271,9 +271,28 @@ fn what_cannot_be_dialled_is_refused_at_once() {
     assert_eq!(refused(Dial { headers: via, ..dial() }), DialError::Unsendable);
     let split = vec![(HeaderName::from("X-Note"), Text::from_static("a\r\nVia: b"))];
     assert_eq!(refused(Dial { headers: split, ..dial() }), DialError::Unsendable);
+    // RFC 5630 3.1: it would go in the clear.
+    let target: Uri = "sips:bob@carrier.example".parse().unwrap();
+    assert_eq!(refused(Dial { target, ..dial() }), DialError::Unsendable);
     station.endpoint.drain();
     assert_eq!(station.endpoint.dial(dial(), now).unwrap_err(), DialError::ShuttingDown);
     station.expect_empty();
+}
+
+/// A call that goes on behind another one: a loop through us comes to its end (RFC 3261 16.3).
+#[test]
+fn hops_are_counted_on_where_the_dialler_says_so() {
+    for (given, said) in [(None, "70"), (Some("3"), "3")] {
+        let mut station = Station::new();
+        let headers = given.map(|hops| (HeaderName::MaxForwards, Text::from_static(hops))).into_iter().collect();
+        station.endpoint.dial(Dial { headers, ..dial() }, station.now).unwrap();
+        station.drain();
+        let invite = station.expect_request("INVITE");
+        assert_eq!(invite.text.matches("Max-Forwards").count(), 1);
+        assert_eq!(invite.header("Max-Forwards"), Some(said));
+        station.recv(CARRIER, response_to(&invite, "486 Busy Here", "b1", &[], ""));
+        assert_eq!(station.expect_request("ACK").text.matches("Max-Forwards").count(), 1);
+    }
 }
 
 #[test]

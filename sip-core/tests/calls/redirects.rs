@@ -1,9 +1,10 @@
 //! Redirections of calls of ours (RFC 3261 8.1.3.4).
 
 use sip_core::admission::Targets;
-use sip_core::endpoint::{CallKey, Dial, EndReason, EndedBy, Event, Fork, Refusal};
+use sip_core::endpoint::{CallKey, Dial, EndReason, EndedBy, Event, Fork, Input, NextHop, Refusal};
 use sip_core::wire::{Host, StatusCode, Text, Uri};
 
+use crate::connections::tls_facts;
 use crate::outbound::{CONTACT, dial};
 use crate::script::response_to;
 use crate::station::{CARRIER, Sent, Station, rules};
@@ -117,11 +118,16 @@ fn what_a_contact_cannot_do() {
 fn a_secure_call_is_never_redirected_to_one_that_is_not() {
     let mut station = station(3);
     let target = Uri::sips(Some(Text::from_static("bob")), Host::Name(Text::from_static("carrier.example")), None);
-    station.endpoint.dial(Dial { target, ..dial() }, station.now).unwrap();
+    let next_hop = Some(NextHop::tls("198.51.100.7:5061".parse().unwrap(), "sbc.carrier.example"));
+    station.endpoint.dial(Dial { target, next_hop, ..dial() }, station.now).unwrap();
     station.drain();
+    let (connection, _) = station.connects.pop_front().unwrap();
+    station.input(Input::Connected { connection, tls: Some(tls_facts(&["sbc.carrier.example"])) });
     let invite = station.expect_request("INVITE");
     let contacts = ["Contact: <sip:carol@example.net>, <sips:dave@example.net>;q=0.1"];
-    let next = refuse(&mut station, &invite, "302 Moved Temporarily", &contacts).unwrap();
+    station.recv_on(connection, response_to(&invite, "302 Moved Temporarily", "b1", &contacts, ""));
+    station.expect_request("ACK");
+    let next = station.expect_request("INVITE");
     assert!(next.text.starts_with("INVITE sips:dave@example.net "));
 }
 
