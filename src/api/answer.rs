@@ -33,7 +33,8 @@ impl Answer {
 
     /// Whether the same request would have the same answer later: it says what is so, not what is so now.
     pub(super) fn is_lasting(&self) -> bool {
-        self.status != StatusCode::TOO_MANY_REQUESTS && !self.status.is_server_error()
+        let is_so_now = matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT);
+        !is_so_now && !self.status.is_server_error()
     }
 }
 

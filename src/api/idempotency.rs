@@ -160,7 +160,7 @@ mod tests {
     fn what_may_be_tried_again_is_not_kept() {
         let (table, now) = (Idempotency::default(), Instant::now());
         let slot = Slot::new("ops", "/v1/calls", b"k1");
-        for status in [429, 503] {
+        for status in [409, 429, 503] {
             assert!(matches!(table.claim(slot, b"{}", now), Claim::First));
             table.settle(slot, &answer(status));
         }

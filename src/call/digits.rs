@@ -6,6 +6,7 @@ use dialplan::Digits;
 use media_engine::dtmf::{Key, MenuDigit};
 use sip_core::endpoint::{Body, Command};
 use sip_core::info::{Dialled, DialledDigit};
+use sip_core::limits::INFO_QUEUE;
 use sip_core::wire::Text;
 
 use super::leg::Leg;
@@ -21,16 +22,34 @@ pub(super) enum Source {
     Info,
 }
 
-/// How the keys of a leg come in.
+/// How the keys of a leg come in, and how many are on their way out.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     source: Option<Source>,
+    /// INFOs of ours without an answer. The endpoint takes no more than so many, and says of each that it does not take that it
+    /// failed: too many of these at once would look like a call that nobody attends to.
+    unanswered: usize,
 }
 
 impl Keys {
     /// Whether a key that came in this way counts.
     pub(super) fn are_from(&mut self, source: Source) -> bool {
         *self.source.get_or_insert(source) == source
+    }
+
+    /// An INFO of ours has its answer, or none in time.
+    pub(super) const fn on_answered(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+    }
+
+    /// Takes so many keys, where there is room for all of them.
+    const fn take(&mut self, count: usize) -> bool {
+        let sum = self.unanswered.saturating_add(count);
+        if sum > INFO_QUEUE {
+            return false;
+        }
+        self.unanswered = sum;
+        true
     }
 }
 
@@ -53,7 +72,7 @@ impl Leg {
                 keys.chars().filter_map(Key::from_char).all(|key| media.session.send_digit(key, each))
             }
             Digits::Info => {
-                if self.answered.is_none() {
+                if self.answered.is_none() || !self.keys.take(keys.chars().filter_map(DialledDigit::new).count()) {
                     return false;
                 }
                 // The endpoint sends one after the other has been answered.
@@ -64,5 +83,23 @@ impl Leg {
                 true
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_wait_for_room_and_are_never_too_many() {
+        let mut keys = Keys::default();
+        assert!(keys.take(INFO_QUEUE));
+        assert!(!keys.take(1), "all or nothing, before any is sent");
+        keys.on_answered();
+        assert!(keys.take(1) && !keys.take(1));
+        for _ in 0..=INFO_QUEUE {
+            keys.on_answered();
+        }
+        assert!(!keys.take(INFO_QUEUE + 1) && keys.take(INFO_QUEUE));
     }
 }

@@ -189,8 +189,11 @@ impl Leg {
             Some(Event::Reinvite { offer, .. }) => self.on_reinvite(offer, context).await,
             Some(Event::EarlyOffer { offer, fork }) => self.on_early_offer(offer, fork, context).await,
             Some(Event::Info { content_type, body }) => return self.on_info(&content_type, &body).map(Said::Digit),
-            Some(Event::InfoAnswered { status }) if status.is_success() => {}
             Some(Event::InfoAnswered { status }) => {
+                self.keys.on_answered();
+                if status.is_success() {
+                    return None;
+                }
                 tracing::warn!(event = "digits.refused", call = %self.id, status = status.code(), "the peer takes no keys by INFO");
             }
             Some(Event::Refer(referral)) => return Some(Said::Refer(referral)),
@@ -222,7 +225,11 @@ impl Leg {
         if self.answered.is_some() {
             return None;
         }
-        self.answered = Some(Instant::now());
+        let now = Instant::now();
+        if let Some(media) = &mut self.media {
+            media.session.expect_inbound(now);
+        }
+        self.answered = Some(now);
         Some(Said::Established)
     }
 
@@ -305,6 +312,8 @@ impl Leg {
                 }
                 session::Event::Digit(digit) if self.keys.are_from(Source::Rtp) => return Some(Said::Digit(digit)),
                 session::Event::Digit(_) => {}
+                // Who only rings need not send anything, though it may: how long that goes on is for others to say.
+                session::Event::InboundTimeout { .. } if self.answered.is_none() => {}
                 session::Event::InboundTimeout { idle } => {
                     tracing::info!(
                         event = "media.timeout", call = %self.id, seconds = idle.as_secs(),

@@ -251,6 +251,11 @@ impl<'w> Call<'w> {
         if let Some(far) = &mut self.far {
             far.turn(self.context, now);
         }
+        if let Some(next) = &mut self.next {
+            // Nobody hears it yet; what comes meanwhile is not kept for the moment when somebody does.
+            next.leg.receive(self.context, now);
+            while next.leg.poll_uplink(now).is_some() {}
+        }
         if self.downlink(now) {
             self.on_played().await;
         }

@@ -97,6 +97,12 @@ impl Session {
         self.uplink.set_rate(rate);
     }
 
+    /// Packets are expected from now on: the peer owes none before it has answered. The time for
+    /// [`Event::InboundTimeout`] begins anew.
+    pub fn expect_inbound(&mut self, now: Instant) {
+        self.uplink.expect_inbound(now);
+    }
+
     /// The rate of the uplink frames.
     pub const fn uplink_rate(&self) -> SampleRate {
         self.uplink.rate
