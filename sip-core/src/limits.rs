@@ -37,6 +37,10 @@ pub const LEADING_CRLF: usize = 64;
 
 /// The shortest interval of OPTIONS to one hop of a trunk.
 pub const PING_AT_LEAST: Duration = Duration::from_secs(5);
+/// The shortest silence of a hop after which a call goes on to the next one: an INVITE is sent three times by then.
+pub const FAIL_OVER_AT_LEAST: Duration = Duration::from_secs(2);
+/// The longest: timer B (RFC 3261 17.1.1.2).
+pub const FAIL_OVER_AT_MOST: Duration = Duration::from_secs(32);
 /// The shortest expiry of a registration that we ask for.
 pub const REGISTRATION_AT_LEAST: Duration = Duration::from_mins(1);
 /// The longest expiry of a registration that we ask for, accept, or obey in a 423.

@@ -62,6 +62,7 @@ pub(super) async fn of(trunk: &Trunk, secrets: Option<&TrunkSecrets>) -> Result<
 fn outbound(trunk: &Trunk, given: &dialplan::Outbound) -> Result<Outbound, StartError> {
     let mut outbound = Outbound::new(uri(trunk, &given.to)?)
         .hold_down(trunk.keepalive.hold_down)
+        .fail_over_after(given.fail_over_after)
         .rate(Rate { per_second: given.calls_per_second, burst: given.calls_per_second })
         .max_calls(given.max_calls)
         .calls_per_day(given.calls_per_day);

@@ -39,7 +39,7 @@ trunks = ["carrier-a"]
 name = "carrier-a"
 reliable = "required"
 replaces = "accept"
-outbound = { to = "sips:sbc.carrier.example", destinations = "+1415*", from = "+14155550100", redirects = 2, calls_per_day = 7 }
+outbound = { to = "sips:sbc.carrier.example", destinations = "+1415*", from = "+14155550100", redirects = 2, calls_per_day = 7, fail_over_after = 9 }
 credentials = { user = "acme", password = { file = "out.password" }, realm = "carrier.example", algorithms = ["SHA-256"] }
 challenge = { users = [{ user = "one", password = { file = "one.password" } }, { user = "two", password = { file = "two.password" } }] }
 register = { user = "acme", domain = "carrier.example", expires = 300, contact_user = "14155550100" }
@@ -105,6 +105,7 @@ fn what_a_trunk_says_becomes_its_rule() {
     let outbound = rule.outbound.as_ref().unwrap();
     assert_eq!(outbound.target, "sips:sbc.carrier.example".parse().unwrap());
     assert_eq!((outbound.limits.per_day, outbound.hold_down.as_secs()), (Some(7), 40));
+    assert_eq!(outbound.fail_over_after.as_secs(), 9);
     assert_eq!(
         (outbound.ping.map(|each| each.as_secs()), rule.keepalive.map(|each| each.as_secs())),
         (Some(20), Some(30))

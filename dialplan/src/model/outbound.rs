@@ -32,6 +32,8 @@ table! {
         calls_per_day: u32 = or_default("1000", int(1..=10_000_000)),
         /// Seconds that the far end may ring.
         ring_timeout: Duration = or_default("60", seconds(5..=180)),
+        /// Seconds in which a server must answer at all before the next one is tried. The last one has 32.
+        fail_over_after: Duration = or_default("6", seconds(2..=32)),
         /// How many times a call follows a redirection (3xx), inside `destinations` and `uris`. 0 is never.
         redirects: u8 = or_default("0", mapped(int(0..=3), |times| u8::try_from(times).unwrap_or(0))),
         /// Sends the number in P-Asserted-Identity too (RFC 3325), for a carrier that trusts it.

@@ -10,14 +10,14 @@ use crate::admission::{Transport, TrunkId};
 use crate::auth::{Asker, Declined, Verdict};
 use crate::dialog::DialogId;
 use crate::limits;
-use crate::transaction::{ClientInvite, ClientKey, ClientNonInvite};
+use crate::transaction::ClientKey;
 use crate::wire::{CSeq, HeaderName, Method, Request, Response, StatusCode};
 
 use super::call::{Call, Cancel, Path, Phase};
 use super::recv::Arrival;
 use super::request::Incoming;
 use super::respond::encode_request;
-use super::transactions::{ClientMachine, ClientTx, Forks, Purpose, TxId};
+use super::transactions::{ClientTx, Forks, Purpose, TxId};
 use super::{CallKey, Endpoint, Flow, NextHop, Refusal};
 
 /// A request of ours that may be challenged; kept until its final response.
@@ -160,12 +160,7 @@ impl Endpoint {
             }
             return false;
         }
-        let (timers, reliable) = (self.config.timers, path.transport.is_reliable());
-        let machine = if *request.method() == Method::Invite {
-            ClientMachine::Invite(ClientInvite::new(bytes, timers, reliable, now))
-        } else {
-            ClientMachine::NonInvite(ClientNonInvite::new(bytes, timers, reliable, now))
-        };
+        let machine = self.client_machine(*request.method() == Method::Invite, bytes, &path, call, now);
         let key = ClientKey::new(&branch, request.method());
         self.transactions.succeed(id, ClientTx { key, trunk, machine, path, call, purpose, asked: again });
         if let Some(spare) = spare {

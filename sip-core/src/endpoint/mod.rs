@@ -220,8 +220,12 @@ impl Endpoint {
     }
 
     /// Places a call.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an order is given away, whoever carries it out may keep of it what it needs"
+    )]
     pub fn dial(&mut self, dial: Dial, now: Instant) -> Result<CallKey, DialError> {
-        self.place(dial, now)
+        self.place(&dial, now)
     }
 
     /// The trunks that we call over, and how they are.

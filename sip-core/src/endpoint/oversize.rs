@@ -11,7 +11,6 @@ use bytes::Bytes;
 
 use crate::admission::{Transport, TrunkId};
 use crate::limits;
-use crate::transaction::{ClientInvite, ClientNonInvite};
 use crate::wire::{HeaderName, Request};
 
 use super::call::Path;
@@ -77,17 +76,13 @@ impl Endpoint {
         if let Flow::Datagram { remote, .. } = spare.path.flow {
             self.no_stream.note(remote, now);
         }
-        let timers = self.config.timers;
+        let Spare { path, bytes } = spare;
         let Some(tx) = self.transactions.client(id) else { return false };
-        let flow = spare.path.flow;
-        tx.path = spare.path;
-        let bytes = spare.bytes;
-        tx.machine = match &tx.machine {
-            ClientMachine::Invite(_) => ClientMachine::Invite(ClientInvite::new(bytes.clone(), timers, false, now)),
-            ClientMachine::NonInvite(_) => {
-                ClientMachine::NonInvite(ClientNonInvite::new(bytes.clone(), timers, false, now))
-            }
-        };
+        let (flow, call) = (path.flow, tx.call);
+        let is_invite = matches!(tx.machine, ClientMachine::Invite(_));
+        let machine = self.client_machine(is_invite, bytes.clone(), &path, call, now);
+        let Some(tx) = self.transactions.client(id) else { return false };
+        (tx.path, tx.machine) = (path, machine);
         self.transactions.settle(id);
         let sent = self.transport.transmit(flow, bytes);
         self.note_lost(&sent);

@@ -78,12 +78,18 @@ impl Endpoint {
     /// A connection is gone, or could not be made.
     pub(super) fn on_disconnected(&mut self, id: ConnectionId, now: Instant) {
         let Some(connection) = self.transport.remove(id) else { return };
-        if !connection.is_ready() {
+        self.on_connection_lost(id, !connection.is_ready(), connection.opened.is_some(), now);
+    }
+
+    fn on_connection_lost(&mut self, id: ConnectionId, was_opening: bool, was_ours: bool, now: Instant) {
+        self.trunks.set_losing(true);
+        if was_opening {
             self.fail_clients_on(Flow::Stream(id), now);
         }
-        if connection.opened.is_some() {
+        if was_ours {
             self.on_trunk_connection_lost(id, now);
         }
+        self.trunks.set_losing(false);
     }
 
     /// Closes a connection from our side.
@@ -91,12 +97,7 @@ impl Endpoint {
         let was_opening = self.transport.get(id).is_some_and(|connection| !connection.is_ready());
         let was_ours = self.transport.get(id).is_some_and(|connection| connection.opened.is_some());
         self.transport.close(id);
-        if was_opening {
-            self.fail_clients_on(Flow::Stream(id), now);
-        }
-        if was_ours {
-            self.on_trunk_connection_lost(id, now);
-        }
+        self.on_connection_lost(id, was_opening, was_ours, now);
     }
 
     /// RFC 3261 18.2.1: the source goes into the top Via, and the answer to the source.

@@ -9,9 +9,10 @@ use crate::admission::Targets;
 use crate::limits;
 use crate::wire::{CSeq, Contact, HeaderName, Method, NameAddr, Response, StatusCode, Text, Uri};
 
-use super::call::{Call, Calling, Cancel, Phase};
+use super::call::{Call, Calling, Cancel, Path, Phase};
 use super::respond::SDP;
 use super::transactions::{Forks, Purpose};
+use super::transport::Lost;
 use super::{EndReason, EndedBy, Endpoint, Refusal};
 
 /// The targets of a call that was redirected.
@@ -90,41 +91,42 @@ impl Endpoint {
         true
     }
 
-    /// The INVITE again in a transaction of its own, with the next CSeq number.
+    /// The INVITE again, the way that the call went last.
     pub(super) fn invite_again(&mut self, call: &mut Call, now: Instant) {
-        let Phase::Calling(mut calling) = std::mem::replace(&mut call.phase, Phase::Gone) else { return };
-        let used = self.highest_cseq(&calling);
-        calling
-            .invite
-            .headers_mut()
-            .set(HeaderName::CSeq, CSeq::new(used.saturating_add(1), Method::Invite).to_value());
-        let mut invite = calling.invite.clone();
-        if let Some(offer) = &calling.offer {
+        let renewed = self.renew_path(call, now);
+        let path = call.path.clone();
+        if renewed.and_then(|()| self.invite_over(call, &path, now)).is_err() {
+            call.phase = Phase::Gone;
+            self.end(call, EndedBy::Failure, EndReason::Transport, None);
+        }
+    }
+
+    /// The INVITE again in a transaction of its own, with the next CSeq number. Nothing changes where it cannot be sent.
+    pub(super) fn invite_over(&mut self, call: &mut Call, path: &Path, now: Instant) -> Result<(), Lost> {
+        let Phase::Calling(calling) = &call.phase else { return Err(Lost) };
+        let cseq = self.highest_cseq(calling).saturating_add(1);
+        let (mut bare, offer) = (calling.invite.clone(), calling.offer.clone());
+        let contact = self.contact(path.flow, path.transport, self.far_address(path), bare.uri().is_secure());
+        bare.headers_mut().set(HeaderName::CSeq, CSeq::new(cseq, Method::Invite).to_value());
+        bare.headers_mut().set(HeaderName::Contact, contact);
+        let mut invite = bare.clone();
+        if let Some(offer) = &offer {
             invite.set_body(SDP, offer.bytes());
         }
+        let purpose = Purpose::Invite(Box::new(Forks::new(bare.clone())));
+        let (tx, branch) = self.send_request(path, call.trunk.clone(), Some(call.key), invite, purpose, now)?;
+        let Phase::Calling(calling) = &mut call.phase else { return Err(Lost) };
+        (calling.tx, calling.branch, calling.invite) = (tx, branch, bare);
         for fork in std::mem::take(&mut calling.forks) {
             self.drop_early(&fork.early, now);
         }
         self.forget_early_dialogs(call);
-        let purpose = Purpose::Invite(Box::new(Forks::new(calling.invite.clone())));
-        if self.renew_path(call, now).is_err() {
-            self.end(call, EndedBy::Failure, EndReason::Transport, None);
-            return;
-        }
-        let path = call.path.clone();
-        match self.send_request(&path, call.trunk.clone(), Some(call.key), invite, purpose, now) {
-            Ok((tx, branch)) => {
-                calling.tx = tx;
-                calling.branch = branch;
-                call.phase = Phase::Calling(calling);
-            }
-            Err(_) => self.end(call, EndedBy::Failure, EndReason::Transport, None),
-        }
+        Ok(())
     }
 
-    fn highest_cseq(&mut self, calling: &Calling) -> u32 {
+    fn highest_cseq(&self, calling: &Calling) -> u32 {
         let own = calling.invite.cseq().map(|cseq| cseq.seq).unwrap_or_default();
-        match self.transactions.client(calling.tx).map(|tx| &tx.purpose) {
+        match self.transactions.purpose(calling.tx) {
             Some(Purpose::Invite(forks)) => own.max(forks.highest_cseq),
             Some(Purpose::Update | Purpose::Asked | Purpose::Trunk(_) | Purpose::Farewell) | None => own,
         }

@@ -81,6 +81,8 @@ impl Endpoint {
             Received::Provisional => {
                 if let Some(key) = call {
                     self.with_call(key, |endpoint, call| endpoint.on_progress(call, id, response, now));
+                } else {
+                    self.cancel_given_up(id, now);
                 }
             }
             Received::Success => {

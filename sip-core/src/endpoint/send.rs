@@ -69,12 +69,7 @@ impl Endpoint {
         let bytes = encode_request(request);
         self.transport.transmit(path.flow, bytes.clone())?;
         self.keep_bound(path.flow, &trunk, now);
-        let (timers, reliable) = (self.config.timers, path.transport.is_reliable());
-        let machine = if *request.method() == Method::Invite {
-            ClientMachine::Invite(ClientInvite::new(bytes, timers, reliable, now))
-        } else {
-            ClientMachine::NonInvite(ClientNonInvite::new(bytes, timers, reliable, now))
-        };
+        let machine = self.client_machine(*request.method() == Method::Invite, bytes, path, call, now);
         let key = ClientKey::new(branch, request.method());
         Ok(self.transactions.add_client(ClientTx {
             key,
@@ -85,6 +80,26 @@ impl Endpoint {
             purpose,
             asked: None,
         }))
+    }
+
+    /// The machine of a request that is sent now.
+    pub(super) fn client_machine(
+        &self,
+        is_invite: bool,
+        bytes: Bytes,
+        path: &Path,
+        call: Option<CallKey>,
+        now: Instant,
+    ) -> ClientMachine {
+        let (timers, reliable) = (self.config.timers, path.transport.is_reliable());
+        if !is_invite {
+            return ClientMachine::NonInvite(ClientNonInvite::new(bytes, timers, reliable, now));
+        }
+        let mut machine = ClientInvite::new(bytes, timers, reliable, now);
+        if let Some(time) = call.and_then(|key| self.patience(key)) {
+            machine.set_patience(now + time);
+        }
+        ClientMachine::Invite(machine)
     }
 
     /// Sends an ACK, which has no transaction. Gives its octets, to be sent again with each retransmitted 2xx.

@@ -20,6 +20,7 @@ enum TransactionDue {
     Request(Flow, Bytes),
     ServerLeft(TxId, Option<CallKey>),
     NoResponse(TxId, Option<CallKey>, bool),
+    Unheard(TxId, Option<CallKey>),
     TrunkUnanswered(TrunkUse),
     ClientLeft(TxId, Option<CallKey>),
 }
@@ -72,6 +73,7 @@ impl Endpoint {
                 ClientMachine::Invite(machine) => match machine.handle_timeout(now) {
                     ClientInviteTimeout::Nothing => TransactionDue::Nothing,
                     ClientInviteTimeout::Resend(bytes) => TransactionDue::Request(tx.path.flow, bytes),
+                    ClientInviteTimeout::Unheard => TransactionDue::Unheard(id, tx.call),
                     ClientInviteTimeout::NoResponse => TransactionDue::NoResponse(id, tx.call, true),
                     ClientInviteTimeout::LastResort => TransactionDue::ClientLeft(id, tx.call),
                 },
@@ -101,7 +103,10 @@ impl Endpoint {
             TransactionDue::NoResponse(id, Some(call), is_invite) => {
                 self.with_call(call, |endpoint, call| endpoint.on_no_response(call, id, is_invite, now));
             }
-            TransactionDue::NoResponse(_, None, _) => {}
+            TransactionDue::Unheard(id, Some(call)) => {
+                self.with_call(call, |endpoint, call| endpoint.on_unheard(call, id, now));
+            }
+            TransactionDue::NoResponse(_, None, _) | TransactionDue::Unheard(_, None) => {}
             TransactionDue::TrunkUnanswered(usage) => self.on_trunk_answered(usage, None, now),
             TransactionDue::ClientLeft(id, call) => self.on_client_left(id, call, now),
         }

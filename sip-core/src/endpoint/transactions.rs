@@ -97,12 +97,14 @@ pub(super) struct Forks {
     pub(super) acks: Vec<(Text, Option<Bytes>)>,
     /// The highest CSeq number of a request in any of its early dialogs.
     pub(super) highest_cseq: u32,
+    /// Its branch, where the call went elsewhere before it was answered: whoever is heard of is cancelled.
+    pub(super) given_up: Option<String>,
 }
 
 impl Forks {
     pub(super) fn new(invite: Request) -> Self {
         let highest_cseq = invite.cseq().map(|cseq| cseq.seq).unwrap_or_default();
-        Self { invite, acks: Vec::new(), highest_cseq }
+        Self { invite, acks: Vec::new(), highest_cseq, given_up: None }
     }
 
     /// The ACK of this To tag's 2xx is sent.
@@ -213,6 +215,14 @@ impl Transactions {
     pub(super) fn client(&mut self, id: TxId) -> Option<&mut ClientTx> {
         match self.table.get_mut(&id)? {
             Transaction::Client(tx) => Some(tx),
+            Transaction::Server(_) => None,
+        }
+    }
+
+    /// What a request of ours is for.
+    pub(super) fn purpose(&self, id: TxId) -> Option<&Purpose> {
+        match self.table.get(&id)? {
+            Transaction::Client(tx) => Some(&tx.purpose),
             Transaction::Server(_) => None,
         }
     }

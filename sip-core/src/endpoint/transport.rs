@@ -88,6 +88,17 @@ impl TransportLayer {
         Ok(())
     }
 
+    /// Takes back a message that still waits for its connection. False when there is none: it is on its way.
+    pub(super) fn take_back(&mut self, flow: Flow, bytes: &Bytes) -> bool {
+        let Flow::Stream(id) = flow else { return false };
+        let Some(Connection { state: State::Opening { queue }, .. }) = self.connections.get_mut(&id) else {
+            return false;
+        };
+        let before = queue.len();
+        queue.retain(|queued| queued != bytes);
+        queue.len() < before
+    }
+
     /// Takes in an accepted connection, if there is room. One that has not shown that it is more than a socket makes
     /// room first, then the one that was idle for longest; one with a call on it never.
     pub(super) fn accept(

@@ -1,13 +1,13 @@
 //! Calls that we place over a trunk's own hops: limits and fail-over (RFC 3263 4.3).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::admission::{Transport, TrunkId};
 use crate::trunk::{Limit, shows_life};
-use crate::wire::{HeaderName, Response, StatusCode, Text};
+use crate::wire::{Response, StatusCode, Text};
 
 use super::call::{Call, Cancel, Phase};
-use super::transactions::{ClientMachine, Purpose, Transaction};
+use super::transactions::{ClientMachine, Purpose, Transaction, TxId};
 use super::trunks::{TrunkKey, TrunkUse};
 use super::{CallKey, Dial, DialError, EndReason, EndedBy, Endpoint, Flow, NextHop, Refusal};
 
@@ -17,8 +17,12 @@ pub(super) struct Route {
     trunk: TrunkKey,
     /// Whether the trunk's own hops are used, or one that the dialler named.
     own: bool,
-    /// The hops that were tried, the last is the one that is used.
+    /// The hops that were tried.
     tried: Vec<NextHop>,
+    /// The one that is used.
+    hop: NextHop,
+    /// It has failed, and that is counted.
+    is_counted: bool,
 }
 
 impl Endpoint {
@@ -52,10 +56,32 @@ impl Endpoint {
                 self.transport.stats.count(reason);
                 return Err(error);
             }
-            let route = Route { trunk: life.key, own: dial.next_hop.is_none(), tried: vec![hop.clone()] };
+            let own = dial.next_hop.is_none();
+            let route = Route { trunk: life.key, own, tried: vec![hop.clone()], hop: hop.clone(), is_counted: false };
             self.trunks.routes.insert(key, route);
         }
         Ok(hop)
+    }
+
+    /// Where else a call of the trunk's own hops can go.
+    pub(super) fn another_hop(&mut self, key: CallKey) -> Option<NextHop> {
+        let route = self.trunks.routes.get_mut(&key).filter(|route| route.own)?;
+        let hop = self.trunks.table.get(&route.trunk)?.target.best(&route.tried).cloned()?;
+        route.tried.push(hop.clone());
+        Some(hop)
+    }
+
+    /// The INVITE of a call is on its way to this hop.
+    pub(super) fn note_hop(&mut self, key: CallKey, hop: &NextHop) {
+        if let Some(route) = self.trunks.routes.get_mut(&key) {
+            (route.hop, route.is_counted) = (hop.clone(), false);
+        }
+    }
+
+    /// How long a call's hop may say nothing at all; `None` for as long as timer B lets it.
+    pub(super) fn patience(&self, key: CallKey) -> Option<Duration> {
+        let route = self.trunks.routes.get(&key).filter(|route| route.own)?;
+        self.trunks.table.get(&route.trunk).map(|life| life.outbound.fail_over_after)
     }
 
     /// A call is over: its place among its trunk's calls is free.
@@ -82,7 +108,7 @@ impl Endpoint {
             return;
         }
         let Some(route) = self.trunks.routes.get(&key) else { return };
-        let (trunk, Some(hop)) = (route.trunk, route.tried.last().cloned()) else { return };
+        let (trunk, hop) = (route.trunk, route.hop.clone());
         let is_up = |life: &super::trunks::Life| {
             life.target.hops().iter().any(|known| known.to == hop && known.health.is_steady())
         };
@@ -109,29 +135,92 @@ impl Endpoint {
         if is_final {
             return false;
         }
-        let (trunk, own) = (route.trunk, route.own);
+        let goes_on = route.own && self.may_go_on(call);
+        self.suspect(call.key, now);
+        goes_on && self.take_another_hop(call, now)
+    }
+
+    /// Nobody has taken the call back.
+    fn may_go_on(&self, call: &Call) -> bool {
         let is_wanted = matches!(&call.phase, Phase::Calling(calling) if calling.cancel == Cancel::No);
-        let goes_on = own && is_wanted && !call.is_over && !self.draining;
-        loop {
-            self.suspect(call.key, now);
-            let Some(route) = self.trunks.routes.get_mut(&call.key).filter(|_| goes_on) else { return false };
-            let hop = self.trunks.table.get(&trunk).and_then(|life| life.target.best(&route.tried)).cloned();
-            let Some(hop) = hop else { return false };
-            route.tried.push(hop.clone());
+        is_wanted && !call.is_over && !self.draining
+    }
+
+    fn take_another_hop(&mut self, call: &mut Call, now: Instant) -> bool {
+        while let Some(hop) = self.another_hop(call.key) {
             if self.take_hop(call, &hop, now) {
+                self.note_hop(call.key, &hop);
                 self.transport.stats.count(Refusal::FailedOver);
                 return true;
             }
+        }
+        false
+    }
+
+    /// The hop has said nothing at all for as long as the trunk's rule lets it, and the next one is tried where there is one;
+    /// where there is none timer B decides.
+    ///
+    /// Timer B is 32 s (RFC 3261 17.1.1.2), and a caller does not wait for so long. The transaction goes on without us, so
+    /// that a response that is late still finds it: a provisional one is answered with a CANCEL (RFC 3261 9.1), a 2xx with an
+    /// ACK and a BYE, like that of a fork that nobody wants (RFC 3261 13.2.2.4).
+    pub(super) fn on_unheard(&mut self, call: &mut Call, id: TxId, now: Instant) {
+        let Phase::Calling(calling) = &call.phase else { return };
+        if calling.tx != id || !self.may_go_on(call) {
+            return;
+        }
+        let branch = calling.branch.clone();
+        let Some(route) = self.trunks.routes.get(&call.key) else { return };
+        let (trunk, hop, is_counted) = (route.trunk, route.hop.clone(), route.is_counted);
+        if self.take_another_hop(call, now) {
+            if !is_counted {
+                self.suspect_hop(trunk, &hop, now);
+            }
+            self.give_up(id, branch);
+        }
+    }
+
+    /// The call does not wait for this INVITE any more. One that is not sent yet is never sent.
+    fn give_up(&mut self, id: TxId, branch: String) {
+        drop(self.transactions.take_spare(id));
+        let Some(tx) = self.transactions.client(id) else { return };
+        (tx.call, tx.asked) = (None, None);
+        let (ClientMachine::Invite(machine), Purpose::Invite(forks)) = (&mut tx.machine, &mut tx.purpose) else {
+            return;
+        };
+        forks.given_up = Some(branch);
+        let (flow, invite) = (tx.path.flow, machine.give_up());
+        if invite.is_some_and(|invite| self.transport.take_back(flow, &invite)) {
+            self.terminate_client(id);
+        } else {
+            self.transactions.settle(id);
+        }
+    }
+
+    /// A provisional response to an INVITE that was given up: whoever rings stops.
+    pub(super) fn cancel_given_up(&mut self, id: TxId, now: Instant) {
+        let Some(tx) = self.transactions.client(id) else { return };
+        let Purpose::Invite(forks) = &mut tx.purpose else { return };
+        if let Some(branch) = forks.given_up.take() {
+            self.cancel_invite(id, &branch, None, now);
         }
     }
 
     /// The hop that a call used last did not serve it.
     fn suspect(&mut self, key: CallKey, now: Instant) {
+        let Some(route) = self.trunks.routes.get_mut(&key) else { return };
+        if !std::mem::replace(&mut route.is_counted, true) {
+            let (trunk, hop) = (route.trunk, route.hop.clone());
+            self.suspect_hop(trunk, &hop, now);
+        }
+    }
+
+    fn suspect_hop(&mut self, trunk: TrunkKey, hop: &NextHop, now: Instant) {
         let random = self.tokens.random();
-        let Some(route) = self.trunks.routes.get(&key) else { return };
-        let (trunk, Some(hop)) = (route.trunk, route.tried.last().cloned()) else { return };
+        if !self.trunks.is_news(trunk, hop) {
+            return;
+        }
         self.with_trunk(trunk, |_, life| {
-            if let Some(hop) = life.target.hop_at(&hop) {
+            if let Some(hop) = life.target.hop_at(hop) {
                 hop.health.on_failure(random, now);
             }
         });
@@ -144,13 +233,12 @@ impl Endpoint {
             return false;
         }
         let Some(path) = self.path_to(hop, &call.trunk, now) else { return false };
-        let Phase::Calling(calling) = &mut call.phase else { return false };
-        let contact = self.contact(path.flow, path.transport, hop.address, calling.invite.uri().is_secure());
-        calling.invite.headers_mut().set(HeaderName::Contact, contact);
+        if self.invite_over(call, &path, now).is_err() {
+            return false;
+        }
         self.transport.count_call(call.path.flow, false, now);
         self.transport.count_call(path.flow, true, now);
         call.path = path;
-        self.invite_again(call, now);
         true
     }
 

@@ -78,7 +78,7 @@ impl Endpoint {
         let Some(hop) = life.place_mut(which).and_then(|place| place.hop_mut(key)) else { return };
         hop.health.on_ping(now);
         if sent.is_none() {
-            hop.health.on_silence(random, now);
+            hop.health.on_silence(true, random, now);
         }
     }
 
@@ -86,12 +86,13 @@ impl Endpoint {
     pub(super) fn on_trunk_answered(&mut self, usage: TrunkUse, response: Option<&Response>, now: Instant) {
         let random = self.tokens.random();
         match usage {
-            TrunkUse::Ping(key, which, hop) => self.with_trunk(key, |_, life| {
+            TrunkUse::Ping(key, which, hop) => self.with_trunk(key, |endpoint, life| {
                 let Some(hop) = life.place_mut(which).and_then(|place| place.hop_mut(hop)) else { return };
                 if response.is_some_and(|response| shows_life(response.status())) {
                     hop.health.on_pong(random, now);
                 } else {
-                    hop.health.on_silence(random, now);
+                    let counts = endpoint.trunks.is_news(key, &hop.to);
+                    hop.health.on_silence(counts, random, now);
                 }
             }),
             TrunkUse::Register(key) => self.with_trunk(key, |endpoint, life| {
@@ -230,10 +231,11 @@ impl Endpoint {
 
     fn mark_registrar(&mut self, life: &mut Life, hop: &NextHop, is_alive: bool, now: Instant) {
         let random = self.tokens.random();
+        let key = life.key;
         let Some(hop) = life.register_place().hop_at(hop) else { return };
         if is_alive {
             hop.health.on_alive(now);
-        } else {
+        } else if self.trunks.is_news(key, &hop.to) {
             hop.health.on_failure(random, now);
         }
     }

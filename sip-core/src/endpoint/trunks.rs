@@ -45,6 +45,8 @@ pub(super) struct Trunks {
     lookups: HashMap<LocateId, (TrunkKey, Which)>,
     /// The calls that we placed and that are not over.
     pub(super) routes: BTreeMap<CallKey, Route>,
+    /// While a connection is being lost: the hops that this counts against already.
+    losing: Option<Vec<(TrunkKey, NextHop)>>,
     last_id: u64,
     leaving: bool,
 }
@@ -95,6 +97,7 @@ impl Trunks {
             schedule: Schedule::new(),
             lookups: HashMap::new(),
             routes: BTreeMap::new(),
+            losing: None,
             last_id: 0,
             leaving: false,
         }
@@ -123,6 +126,21 @@ impl Trunks {
     pub(super) fn gauges(&self) -> (usize, usize) {
         let bound = |life: &Life| life.registering.as_ref().is_some_and(|r| r.machine.is_bound());
         (self.table.values().filter(|life| bound(life)).count(), self.lookups.len())
+    }
+
+    /// A connection is being lost, or was: it counts once against a hop, however many requests waited on it.
+    pub(super) fn set_losing(&mut self, is_losing: bool) {
+        self.losing = is_losing.then(Vec::new);
+    }
+
+    /// Whether a failure of this hop counts.
+    pub(super) fn is_news(&mut self, trunk: TrunkKey, hop: &NextHop) -> bool {
+        let Some(seen) = &mut self.losing else { return true };
+        let is_new = !seen.iter().any(|(known, at)| *known == trunk && at == hop);
+        if is_new {
+            seen.push((trunk, hop.clone()));
+        }
+        is_new
     }
 
     fn next_id(&mut self) -> u64 {
@@ -185,7 +203,7 @@ impl Endpoint {
             let life = match before {
                 Some(mut life) if life.is_like(&outbound, &rule) => {
                     life.meter.set_limits(outbound.limits, now);
-                    life.outbound.limits = outbound.limits;
+                    life.outbound = outbound;
                     life
                 }
                 before => {
@@ -363,10 +381,10 @@ impl Endpoint {
 }
 
 impl Life {
-    /// Whether all but the limits is as before.
+    /// Whether all is as before but what makes no difference to hops and registration.
     fn is_like(&self, outbound: &Outbound, rule: &TrunkRule) -> bool {
-        let limits = outbound.limits;
-        let mine = Outbound { limits, ..self.outbound.clone() };
+        let Outbound { limits, fail_over_after, .. } = *outbound;
+        let mine = Outbound { fail_over_after, limits, ..self.outbound.clone() };
         self.allowed == rule.transports && mine == *outbound
     }
 }

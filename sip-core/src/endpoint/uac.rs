@@ -16,7 +16,7 @@ use super::{CallKey, Cause, Dial, DialError, EndReason, EndedBy, Endpoint, Flow,
 use crate::limits;
 
 impl Endpoint {
-    pub(super) fn place(&mut self, dial: Dial, now: Instant) -> Result<CallKey, DialError> {
+    pub(super) fn place(&mut self, dial: &Dial, now: Instant) -> Result<CallKey, DialError> {
         if self.draining {
             return Err(DialError::ShuttingDown);
         }
@@ -28,9 +28,23 @@ impl Endpoint {
             return Err(DialError::Unsendable);
         }
         let key = self.next_call();
-        let hop = self.route(key, &dial, now)?;
-        let trunk = dial.trunk.clone();
-        self.start_call(key, dial, &hop, now).inspect_err(|_| self.release_call(key, &trunk))
+        let mut hop = self.route(key, dial, now)?;
+        loop {
+            match self.start_call(key, dial, &hop, now) {
+                Ok(key) => {
+                    self.note_hop(key, &hop);
+                    return Ok(key);
+                }
+                // Nothing more can be sent there now: another hop may do.
+                Err(error) => {
+                    let Some(next) = self.another_hop(key) else {
+                        self.release_call(key, &dial.trunk);
+                        return Err(error);
+                    };
+                    hop = next;
+                }
+            }
+        }
     }
 
     /// The trunk must be one that the answer can come from.
@@ -48,7 +62,7 @@ impl Endpoint {
         Ok(())
     }
 
-    fn start_call(&mut self, key: CallKey, dial: Dial, hop: &NextHop, now: Instant) -> Result<CallKey, DialError> {
+    fn start_call(&mut self, key: CallKey, dial: &Dial, hop: &NextHop, now: Instant) -> Result<CallKey, DialError> {
         // RFC 5630 3.1: `sips:` is TLS, whatever the trunk else may use.
         if dial.target.is_secure() && hop.transport != Transport::Tls {
             return Err(DialError::Unsendable);
@@ -66,8 +80,8 @@ impl Endpoint {
         let (allow, supported) = (self.allow(&dial.trunk), self.extensions(&dial.trunk, true));
         let required = self.rel100(&dial.trunk) == Rel100::Required;
         let headers = invite.headers_mut();
-        headers.push(HeaderName::From, NameAddr::new(dial.from).with_tag(&tag).to_value());
-        headers.push(HeaderName::To, NameAddr::new(dial.target).to_value());
+        headers.push(HeaderName::From, NameAddr::new(dial.from.clone()).with_tag(&tag).to_value());
+        headers.push(HeaderName::To, NameAddr::new(dial.target.clone()).to_value());
         headers.push(HeaderName::CallId, call_id);
         headers.push(HeaderName::CSeq, CSeq::new(cseq, Method::Invite).to_value());
         headers.push(HeaderName::Contact, contact);
@@ -82,8 +96,8 @@ impl Endpoint {
         if dial.headers.iter().any(|(name, _)| *name == HeaderName::Replaces) {
             headers.push(HeaderName::Require, "replaces");
         }
-        for (name, value) in dial.headers {
-            headers.push(name, value.into_bytes());
+        for (name, value) in &dial.headers {
+            headers.push(name.clone(), value.clone().into_bytes());
         }
         for route in self.preloaded_routes(key) {
             headers.push(HeaderName::Route, route.into_bytes());
@@ -101,7 +115,7 @@ impl Endpoint {
             tx,
             invite: bare,
             branch,
-            offer: dial.sdp,
+            offer: dial.sdp.clone(),
             cancel: Cancel::No,
             interval_retries: 0,
             redirects,
@@ -111,7 +125,7 @@ impl Endpoint {
         let phase = Phase::Calling(Box::new(calling));
         self.settle(Box::new(Call {
             key,
-            trunk: dial.trunk,
+            trunk: dial.trunk.clone(),
             path,
             phase,
             dialog: None,
@@ -151,20 +165,23 @@ impl Endpoint {
     pub(super) fn send_cancel(&mut self, call: &mut Call, cause: Option<Cause>, now: Instant) {
         let Phase::Calling(calling) = &mut call.phase else { return };
         calling.cancel = Cancel::Sent;
-        let Some(tx) = self.transactions.client(calling.tx) else { return };
-        if let ClientMachine::Invite(machine) = &mut tx.machine {
-            machine.on_cancel_sent(now);
-        }
-        let path = tx.path.clone();
-        self.transactions.settle(calling.tx);
-        let branch = calling.branch.clone();
-        let mut cancel = self.like_invite(&path, &calling.invite, &branch, Method::Cancel);
+        let (tx, branch) = (calling.tx, calling.branch.clone());
+        self.cancel_invite(tx, &branch, cause, now);
+    }
+
+    /// CANCEL of an INVITE of ours that has a provisional response.
+    pub(super) fn cancel_invite(&mut self, id: TxId, branch: &str, cause: Option<Cause>, now: Instant) {
+        let Some(tx) = self.transactions.client(id) else { return };
+        let (ClientMachine::Invite(machine), Purpose::Invite(forks)) = (&mut tx.machine, &tx.purpose) else { return };
+        machine.on_cancel_sent(now);
+        let (path, trunk, invite) = (tx.path.clone(), tx.trunk.clone(), forks.invite.clone());
+        self.transactions.settle(id);
+        let mut cancel = self.like_invite(&path, &invite, branch, Method::Cancel);
         if let Some(cause) = cause {
             cancel.headers_mut().push(HeaderName::Reason, cause.to_string());
         }
-        if self.transactions.find_client(&ClientKey::new(&branch, &Method::Cancel)).is_none() {
-            let trunk = call.trunk.clone();
-            let sent = self.start_client(&path, trunk, None, &cancel, &branch, Purpose::Farewell, now);
+        if self.transactions.find_client(&ClientKey::new(branch, &Method::Cancel)).is_none() {
+            let sent = self.start_client(&path, trunk, None, &cancel, branch, Purpose::Farewell, now);
             self.note_lost(&sent);
         }
     }

@@ -25,6 +25,8 @@ enum State {
         invite: Bytes,
         a: Option<Resend>,
         b: Instant,
+        /// When the TU wants to know that there is no response yet.
+        patience: Option<Instant>,
     },
     /// RFC 3261 puts no timer here; the last resort stands in for it.
     Proceeding {
@@ -63,6 +65,8 @@ pub enum Timeout {
     Nothing,
     /// Timer A: send the INVITE again.
     Resend(Bytes),
+    /// No response for as long as [`ClientInvite::set_patience`] said. Timer B still runs.
+    Unheard,
     /// Timer B: no response at all; to the TU as a 408 (RFC 3261 8.1.3.1).
     NoResponse,
     /// Only provisional responses for too long: the TU should CANCEL.
@@ -73,8 +77,23 @@ impl ClientInvite {
     /// A transaction for `invite`, which is sent now.
     pub fn new(invite: Bytes, timers: Timers, reliable: bool, now: Instant) -> Self {
         let a = (!reliable).then(|| Resend::after(timers.a(), now));
-        let state = State::Calling { invite, a, b: now + timers.b() };
+        let state = State::Calling { invite, a, b: now + timers.b(), patience: None };
         Self { state, timers, reliable }
+    }
+
+    /// The TU has somewhere else to go where there is no response at all by then.
+    pub const fn set_patience(&mut self, at: Instant) {
+        if let State::Calling { patience, .. } = &mut self.state {
+            *patience = Some(at);
+        }
+    }
+
+    /// The TU went elsewhere: the INVITE is not sent again, and a late response still finds the transaction. Gives the
+    /// INVITE, where there was no response.
+    pub fn give_up(&mut self) -> Option<Bytes> {
+        let State::Calling { invite, a, patience, .. } = &mut self.state else { return None };
+        (*a, *patience) = (None, None);
+        Some(invite.clone())
     }
 
     /// A response with status `code` came.
@@ -132,7 +151,10 @@ impl ClientInvite {
     /// When [`ClientInvite::handle_timeout`] is wanted next.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Calling { a, b, .. } => Some(a.map_or(*b, |a| a.at.min(*b))),
+            State::Calling { a, b, patience, .. } => {
+                let sooner = [a.map(|a| a.at), *patience].into_iter().flatten().min();
+                Some(sooner.map_or(*b, |at| at.min(*b)))
+            }
             State::Proceeding { last_resort } => Some(*last_resort),
             State::Completed { d, .. } => Some(*d),
             State::Accepted { m } => Some(*m),
@@ -146,6 +168,10 @@ impl ClientInvite {
             State::Calling { b, .. } if *b <= now => {
                 self.state = State::Terminated;
                 Timeout::NoResponse
+            }
+            State::Calling { patience: patience @ Some(_), .. } if patience.is_some_and(|at| at <= now) => {
+                *patience = None;
+                Timeout::Unheard
             }
             State::Calling { invite, a: Some(a), .. } if a.at <= now => {
                 *a = Resend::after(a.gap.saturating_mul(2), now);

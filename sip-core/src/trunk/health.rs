@@ -110,10 +110,14 @@ impl Health {
         self.plan(random, now);
     }
 
-    /// The OPTIONS was not answered, or by something that shows no life.
-    pub(crate) fn on_silence(&mut self, random: u32, now: Instant) {
+    /// The OPTIONS was not answered, or by something that shows no life. `counts`: that is news.
+    pub(crate) fn on_silence(&mut self, counts: bool, random: u32, now: Instant) {
         self.pinged = None;
-        self.on_failure(random, now);
+        if counts {
+            self.on_failure(random, now);
+        } else if self.ping.is_some() {
+            self.ping_at = Some(now + self.trust_again());
+        }
     }
 
     /// Something else than a ping was answered.

@@ -17,6 +17,7 @@ use crate::wire::{Host, Text, Uri};
 ///     .registration(Registration::new("14155550100".into()))
 ///     .ping(Duration::from_secs(30))
 ///     .hold_down(Duration::from_secs(60))
+///     .fail_over_after(Duration::from_secs(4))
 ///     .rate(Rate { per_second: 5, burst: 10 })
 ///     .max_calls(100)
 ///     .calls_per_day(10_000);
@@ -32,6 +33,8 @@ pub struct Outbound {
     pub ping: Option<Duration>,
     /// How long a hop that comes back must stay good before it is used again.
     pub hold_down: Duration,
+    /// How long a hop may say nothing at all to an INVITE before the next one is tried.
+    pub fail_over_after: Duration,
     /// How many calls may be placed.
     pub limits: Limits,
 }
@@ -55,6 +58,7 @@ impl Outbound {
             registration: None,
             ping: None,
             hold_down: HOLD_DOWN,
+            fail_over_after: FAIL_OVER_AFTER,
             limits: Limits { rate: None, max_calls: None, per_day: None },
         }
     }
@@ -77,6 +81,13 @@ impl Outbound {
     #[must_use]
     pub const fn hold_down(mut self, time: Duration) -> Self {
         self.hold_down = time;
+        self
+    }
+
+    /// Sets how long a hop may say nothing at all to an INVITE before the next one is tried. The last one has until timer B.
+    #[must_use]
+    pub fn fail_over_after(mut self, time: Duration) -> Self {
+        self.fail_over_after = time.clamp(limits::FAIL_OVER_AT_LEAST, limits::FAIL_OVER_AT_MOST);
         self
     }
 
@@ -154,5 +165,7 @@ impl Registration {
 
 /// Two good pings in a row at the usual interval.
 const HOLD_DOWN: Duration = Duration::from_secs(30);
+/// A caller who waits in silence hangs up after ten seconds or so; an INVITE is sent four times by then.
+const FAIL_OVER_AFTER: Duration = Duration::from_secs(6);
 /// RFC 3261 10.2.1.1 suggests an hour.
 const EXPIRES: Duration = Duration::from_hours(1);

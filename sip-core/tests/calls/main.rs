@@ -16,6 +16,7 @@ mod corners;
 mod delayed_offer;
 mod dialogs;
 mod early_offers;
+mod fail_over;
 mod floods;
 mod forks;
 mod hostile;

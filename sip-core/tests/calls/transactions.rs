@@ -121,12 +121,43 @@ fn client_invite_sends_on_timer_a_without_a_bound_until_timer_b() {
                 gave_up = true;
                 false
             }
-            ClientInviteTimeout::Nothing | ClientInviteTimeout::LastResort => false,
+            ClientInviteTimeout::Nothing | ClientInviteTimeout::LastResort | ClientInviteTimeout::Unheard => false,
         });
         (machine.deadline(), resent)
     });
     assert_eq!(times, [500, 1500, 3500, 7500, 15500, 31500]);
     assert!(gave_up && machine.is_terminated());
+}
+
+#[test]
+fn client_invite_says_once_that_it_is_unheard_and_once_given_up_is_not_sent_again() {
+    let now = origin();
+    let secs = |seconds| now + Duration::from_secs(seconds);
+    let mut machine = ClientInvite::new(MESSAGE, Timers::default(), false, now);
+    machine.set_patience(secs(6));
+    let mut unheard = Vec::new();
+    let times = resends(60, now, |at| {
+        let resent = at.is_some_and(|at| match machine.handle_timeout(at) {
+            ClientInviteTimeout::Resend(_) => true,
+            ClientInviteTimeout::Unheard => {
+                unheard.push(at);
+                assert_eq!(machine.give_up(), Some(MESSAGE));
+                false
+            }
+            _ => false,
+        });
+        (machine.deadline(), resent)
+    });
+    assert_eq!((times, unheard), (vec![500, 1500, 3500], vec![secs(6)]));
+    assert!(machine.is_terminated(), "timer B");
+
+    let mut heard = ClientInvite::new(MESSAGE, Timers::default(), false, now);
+    heard.set_patience(secs(6));
+    heard.on_response(100, now);
+    assert_eq!((heard.handle_timeout(secs(6)), heard.give_up()), (ClientInviteTimeout::Nothing, None));
+    let mut late = ClientInvite::new(MESSAGE, Timers::default(), false, now);
+    late.give_up();
+    assert_eq!(late.on_response(200, secs(20)), Received::Success);
 }
 
 #[test]
