@@ -111,6 +111,14 @@ class Baresip:
         """What it decoded, from the first packet to now."""
         return self._recording("dec")
 
+    def heard_seconds(self):
+        return len(self.heard()) / audio.RATE
+
+    def packets(self):
+        """RTP packets sent and received in the last call, which is over."""
+        counts = waiting.wait_until(lambda: re.findall(r"^packets: +(\d+) +(\d+)", self.trace(), re.M), "baresip counts", alive=self.program.alive)
+        return tuple(int(count) for count in counts[-1])
+
     def has_heard(self, speech):
         """Whether what came back so far is long enough to hold all of what it said, whatever the way took."""
         return list(self.folder.glob("dump-*-dec.wav")) and len(self.heard()) > len(speech) + (SILENCE_FIRST_S + 1) * audio.RATE
