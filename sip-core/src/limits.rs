@@ -111,6 +111,8 @@ pub const OPENING_QUEUE: usize = 32;
 pub const SESSION_INTERVAL_RETRIES: u8 = 2;
 /// How often a change of the session that we ask for is tried again after a 491.
 pub const GLARE_RETRIES: u8 = 8;
+/// The longest Retry-After of a peer that a refresh of the session of ours waits for.
+pub const REFRESH_RETRY_AFTER: Duration = Duration::from_mins(2);
 
 /// Challenges (401, 407) that one request of ours answers (THREATS T34).
 pub const AUTH_TRIES: u8 = 2;

@@ -70,7 +70,7 @@ pub(super) struct Ringing {
     pub(super) remote_offer: Option<Body>,
     /// The last 1xx is sent again each minute (RFC 3261 13.3.1.1).
     pub(super) ring_again_at: Option<Instant>,
-    /// A 1xx other than 100 was sent.
+    /// A 1xx other than 100 was sent, or was to be.
     pub(super) has_rung: bool,
     pub(super) reliable: Reliable,
     pub(super) early: Early,

@@ -17,7 +17,8 @@ pub enum Command {
         /// 180 Ringing, 183 Session Progress, ...
         status: StatusCode,
         /// Early media; the later `Answer` must carry the same description (RFC 3261 13.3.1). Our offer where the INVITE
-        /// had none, which only a reliable response can carry.
+        /// had none, which only a reliable response can carry. The first reliable response to such an INVITE must carry it
+        /// (RFC 3262 5): without it the response goes out unreliably, and not at all to a caller that requires 100rel.
         sdp: Option<Body>,
     },
     /// Answer an inbound call with 200.

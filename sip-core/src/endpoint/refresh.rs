@@ -11,6 +11,7 @@ use super::response::sdp_of;
 use super::transactions::{Forks, Purpose, TxId};
 use super::{Body, EndReason, EndedBy, Endpoint, Event, ReinviteMethod};
 use crate::limits;
+use crate::trunk::seconds;
 
 impl Endpoint {
     /// The TU wants a change of the session. It waits for its turn.
@@ -58,7 +59,7 @@ impl Endpoint {
                     up.outbound = Some(PendingOutbound { tx, by, wanted });
                 }
             }
-            Err(_) => self.give_up_change(call, &wanted, StatusCode::SERVICE_UNAVAILABLE, now),
+            Err(_) => self.give_up_change(call, &wanted, StatusCode::SERVICE_UNAVAILABLE, None, now),
         }
     }
 
@@ -174,18 +175,35 @@ impl Endpoint {
                 up.dialog.forget_update();
                 up.wanted = Some(Wanted { at: now, ..wanted });
             }
-            _ => self.give_up_change(call, &wanted, status, now),
+            status => {
+                let wait = response.filter(|_| status.code() >= 500 && status.code() < 600);
+                let wait = wait.and_then(|response| seconds(response, &HeaderName::RetryAfter));
+                self.give_up_change(call, &wanted, status, wait, now);
+            }
         }
     }
 
-    /// A change is off; a refresh is tried again until the session expires.
-    fn give_up_change(&mut self, call: &mut Call, wanted: &Wanted, status: StatusCode, now: Instant) {
+    /// A change is off; a refresh is tried again until the session expires: when the peer says (RFC 3261 14.1, 21.5.4), within
+    /// bounds, and early enough for one more try.
+    fn give_up_change(
+        &mut self,
+        call: &mut Call,
+        wanted: &Wanted,
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        now: Instant,
+    ) {
         if wanted.offer.is_some() {
             self.tell(call, Event::ReinviteFailed { status });
         } else if let Phase::Up(up) = &mut call.phase
             && up.wanted.is_none()
         {
-            up.wanted = Some(Wanted { offer: None, at: now + REFRESH_AGAIN, tries: wanted.tries.saturating_add(1) });
+            // A peer that is never pleased is not asked each second.
+            let least = if wanted.tries < limits::GLARE_RETRIES { Duration::from_secs(1) } else { REFRESH_AGAIN };
+            let wait = retry_after.unwrap_or(REFRESH_AGAIN).clamp(least, limits::REFRESH_RETRY_AFTER);
+            let last = up.session.deadline().saturating_duration_since(now).saturating_sub(REFRESH_AGAIN);
+            let at = now + wait.min(last.max(REFRESH_AGAIN));
+            up.wanted = Some(Wanted { offer: None, at, tries: wanted.tries.saturating_add(1) });
         }
     }
 

@@ -25,6 +25,8 @@ pub(super) const REL100: &str = "100rel";
 pub(super) struct Reliable {
     /// Its 1xx responses are sent reliably.
     pub(super) is_on: bool,
+    /// None may be sent in another way.
+    pub(super) is_required: bool,
     /// The RSeq of the next one.
     next_rseq: u32,
     unacked: Option<Unpracked>,
@@ -54,8 +56,8 @@ enum Carries {
 }
 
 impl Reliable {
-    pub(super) const fn new(is_on: bool, first_rseq: u32) -> Self {
-        Self { is_on, next_rseq: first_rseq, unacked: None, queue: VecDeque::new(), answer: None }
+    pub(super) const fn new(is_on: bool, is_required: bool, first_rseq: u32) -> Self {
+        Self { is_on, is_required, next_rseq: first_rseq, unacked: None, queue: VecDeque::new(), answer: None }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

@@ -9,7 +9,7 @@ use crate::wire::{BodyError, HeaderName, Headers, Request, Response, StatusCode,
 
 use super::call::{Call, Inbound, Path, Phase, Ringing, Up};
 use super::early::{Early, Exchange};
-use super::reliable::{Reliable, is_reliable};
+use super::reliable::{REL100, Reliable, is_reliable};
 use super::request::Incoming;
 use super::respond::{Base, Refuse, SDP, retry_after};
 use super::transactions::{MergeKey, TxId};
@@ -58,6 +58,7 @@ impl Endpoint {
         self.dialogs.insert(dialog.clone(), key);
         self.transport.count_call(screened.path.flow, true, now);
         let exchange = if screened.sdp.is_some() { Exchange::Owed } else { Exchange::Idle };
+        let is_required = incoming.request.require().is_ok_and(|tags| tags.contains(REL100));
         let ringing = Ringing {
             inbound: Inbound { tx, base: screened.base, cseq },
             dialog: screened.dialog,
@@ -66,7 +67,7 @@ impl Endpoint {
             remote_offer: screened.sdp,
             ring_again_at: None,
             has_rung: false,
-            reliable: Reliable::new(screened.is_reliable, self.tokens.rseq()),
+            reliable: Reliable::new(screened.is_reliable, is_required, self.tokens.rseq()),
             early: Early::new(exchange),
         };
         let phase = Phase::Ringing(Box::new(ringing));
@@ -183,7 +184,13 @@ impl Endpoint {
         if !status.is_provisional() || status == StatusCode::TRYING {
             return;
         }
-        if ringing.reliable.is_on {
+        // RFC 3261 13.2.1, RFC 3262 5: where the INVITE had no offer, the first reliable response must carry ours.
+        let lacks_offer = ringing.early.exchange == Exchange::Idle && sdp.is_none();
+        if ringing.reliable.is_required && lacks_offer {
+            ringing.has_rung = true;
+            return;
+        }
+        if ringing.reliable.is_on && !lacks_offer {
             if self.ring_reliably(trunk, ringing, status, sdp, now) {
                 ringing.has_rung = true;
                 ringing.ring_again_at = Some(now + RING_AGAIN_RELIABLY);

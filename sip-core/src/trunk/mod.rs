@@ -25,4 +25,4 @@ pub use outbound::{Limits, Outbound, Registration};
 
 pub(crate) use health::shows_life;
 pub(crate) use place::{Hop, HopKey, Place};
-pub(crate) use register::{Next, Outcome, Register, outcome, service_route};
+pub(crate) use register::{Next, Outcome, Register, outcome, seconds, service_route};

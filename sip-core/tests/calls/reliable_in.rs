@@ -225,6 +225,46 @@ fn our_early_offer_is_answered_in_the_prack() {
     assert!(matches!(station.event().1, Event::Ack { sdp: None }));
 }
 
+/// RFC 3261 13.2.1, RFC 3262 5: the first reliable response to an INVITE without an offer must carry ours.
+#[test]
+fn no_reliable_response_without_our_offer_where_the_invite_had_none() {
+    // The caller can do without: it rings unreliably.
+    let mut station = station(Rel100::Supported);
+    let key = called_with(&mut station, &capable().body(""));
+    station.ring(key);
+    let ringing = station.expect_status(180);
+    assert_eq!((ringing.header("RSeq"), ringing.header("Require"), ringing.body()), (None, None, ""));
+    station.pass_secs(59);
+    station.expect_silence();
+    // With the offer it is reliable, and so is all that comes after that.
+    progress(&mut station, key, Some("v=0 our offer"));
+    let early = station.expect_status(183);
+    assert_eq!((early.header("RSeq").is_some(), early.body()), (true, "v=0 our offer"));
+    station.recv(CARRIER, prack(&early, 2).body("v=0 their answer").text());
+    station.expect_status(200);
+    assert!(matches!(station.event().1, Event::EarlyAnswer { .. }));
+    station.ring(key);
+    assert!(station.expect_status(180).header("RSeq").is_some());
+
+    // The caller cannot: it hears nothing before the offer.
+    for policy in [Rel100::Off, Rel100::Supported, Rel100::Required] {
+        let mut station = self::station(policy);
+        let key = called_with(&mut station, &Message::invite().header("Require: 100rel").body(""));
+        station.ring(key);
+        progress(&mut station, key, None);
+        station.pass_secs(170);
+        station.expect_silence();
+        progress(&mut station, key, Some("v=0 our offer"));
+        assert!(station.expect_status(183).header("RSeq").is_some());
+    }
+    // Nor is one needed for the answer, which is our offer then.
+    let mut station = self::station(Rel100::Supported);
+    let key = called_with(&mut station, &Message::invite().header("Require: 100rel").body(""));
+    station.ring(key);
+    station.answer(key);
+    assert_eq!(station.expect_status(200).body(), "v=0 answer");
+}
+
 #[test]
 fn an_offer_of_ours_never_goes_into_a_response_that_may_be_lost() {
     let mut station = station(Rel100::Off);

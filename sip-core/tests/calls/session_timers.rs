@@ -130,6 +130,57 @@ fn a_405_to_our_update_turns_to_reinvite() {
 }
 
 #[test]
+fn a_refresh_that_is_refused_for_now_is_tried_again_when_the_peer_says() {
+    for (refusal, header, seconds) in [
+        ("500 Server Internal Error", "Retry-After: 7", 7),
+        ("503 Service Unavailable", "Retry-After: 30 (busy)", 30),
+        ("500 Server Internal Error", "Retry-After: 0", 1),
+        ("500 Server Internal Error", "Retry-After: 99999", 120),
+        ("500 Server Internal Error", "Retry-After: soon", 10),
+        ("500 Server Internal Error", "Subject: none", 10),
+        ("403 Forbidden", "Retry-After: 60", 10),
+    ] {
+        let mut station = Station::new();
+        established_by(&mut station, &with_timer("1800;refresher=uas"));
+        station.pass_secs(900);
+        let update = station.expect_request("UPDATE");
+        station.recv(CARRIER, response_to(&update, refusal, "", &[header], ""));
+        station.pass_secs(seconds - 1);
+        station.expect_silence();
+        station.pass_secs(1);
+        let again = station.expect_request("UPDATE");
+        let extra = ["Session-Expires: 1800;refresher=uac", "Require: timer"];
+        station.recv(CARRIER, response_to(&again, "200 OK", "", &extra, ""));
+        station.expect_no_event();
+        station.pass_secs(899);
+        station.expect_silence();
+        station.pass_secs(1);
+        station.expect_request("UPDATE");
+    }
+}
+
+#[test]
+fn a_peer_that_never_takes_a_refresh_is_asked_in_time_and_seldom() {
+    for retry_after in ["Retry-After: 0", "Retry-After: 3600"] {
+        let mut station = Station::new();
+        established_by(&mut station, &with_timer("240;refresher=uas"));
+        let mut asked = Vec::new();
+        for _ in 0..240 {
+            station.pass_secs(1);
+            for sent in station.all_sent() {
+                if sent.method() == "UPDATE" {
+                    asked.push(sent.after.as_secs());
+                    station.recv(CARRIER, response_to(&sent, "500 Later", "", &[retry_after], ""));
+                }
+            }
+        }
+        // The session ends at 208 s: once more shortly before that, and never without a pause.
+        assert!(asked.len() < 20 && asked[1..].iter().any(|at| (190..208).contains(at)), "{asked:?}");
+        assert_eq!(station.ended().reason, EndReason::SessionExpired);
+    }
+}
+
+#[test]
 fn a_481_to_our_refresh_ends_the_call() {
     let mut station = Station::new();
     established_by(&mut station, &with_timer("1800;refresher=uas"));
