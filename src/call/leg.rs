@@ -306,14 +306,16 @@ impl Leg {
             match event {
                 session::Event::FirstAuthenticated => {
                     tracing::info!(event = "media.first_packet", call = %self.id, "the caller's media arrives");
-                    if let Some(media) = self.media.as_mut().filter(|media| media.session.is_secure()) {
+                    if self.ended.is_none()
+                        && let Some(media) = self.media.as_mut().filter(|media| media.session.is_secure())
+                    {
                         media.may_send = true;
                     }
                 }
                 session::Event::Digit(digit) if self.keys.are_from(Source::Rtp) => return Some(Said::Digit(digit)),
                 session::Event::Digit(_) => {}
                 // Who only rings need not send anything, though it may: how long that goes on is for others to say.
-                session::Event::InboundTimeout { .. } if self.answered.is_none() => {}
+                session::Event::InboundTimeout { .. } if self.answered.is_none() || self.ended.is_some() => {}
                 session::Event::InboundTimeout { idle } => {
                     tracing::info!(
                         event = "media.timeout", call = %self.id, seconds = idle.as_secs(),

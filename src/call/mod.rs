@@ -181,7 +181,7 @@ impl<'w> Call<'w> {
     }
 
     async fn go_on(mut self) {
-        while self.leg.ended.is_none() {
+        while self.leg.ended.is_none() || self.is_handed_on() {
             let wake = self.wait().await;
             self.handle(wake).await;
             self.turn(Instant::now()).await;
@@ -193,13 +193,13 @@ impl<'w> Call<'w> {
     async fn wait(&mut self) -> Wake {
         let deadline = self.deadline();
         let Self { context, leg, far, next, replacements, presence, activity, .. } = self;
-        let leaving = leg.leaving;
+        let (leaving, is_over) = (leg.leaving, leg.ended.is_some());
         let (events, media) = leg.parts();
         let (far_events, far_media) = far.as_mut().map(|far| far.leg.parts()).unzip();
         let next_events = next.as_mut().map(|next| &mut next.leg.events);
         tokio::select! {
             biased;
-            event = events.recv() => Wake::Sip(event),
+            event = events.recv(), if !is_over => Wake::Sip(event),
             event = from(far_events) => Wake::Far(event),
             event = from(next_events) => Wake::Next(event),
             () = context.shared.stop.cancelled(), if !leaving => Wake::Stop,

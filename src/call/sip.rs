@@ -25,6 +25,12 @@ impl Call<'_> {
             Said::Digit(digit) => self.on_digit(digit, Instant::now()).await,
             Said::Refer(referral) => self.on_referral(*referral).await,
             Said::Transferred(status) => self.on_transferred(status).await,
+            Said::Ended if self.is_handed_on() => {
+                tracing::info!(event = "leg.gone", call = %self.facts.id, "the peer has hung up, and another one takes its place");
+                if let Some(media) = &mut self.leg.media {
+                    media.may_send = false;
+                }
+            }
             // The run is told; what it says then (clear up) is what happens next anyway.
             Said::Ended => {
                 self.run.step(dialplan::Event::Ended);

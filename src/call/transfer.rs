@@ -262,6 +262,12 @@ impl Call<'_> {
         self.part_from(old);
     }
 
+    /// The peer has hung up and another one is on its way in its place: the call waits for that one (RFC 5589 6.1). Not where
+    /// we have ended it.
+    pub(super) fn is_handed_on(&self) -> bool {
+        self.next.is_some() && !self.leg.leaving
+    }
+
     fn is_secure(&self) -> bool {
         self.leg.media.as_ref().is_some_and(|media| media.suite().is_some())
     }

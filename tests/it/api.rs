@@ -95,7 +95,7 @@ impl Callee {
     pub(crate) fn request(&self, method: &str) -> String {
         let mut octets = [0; 4_096];
         loop {
-            let count = self.socket.recv(&mut octets).unwrap();
+            let count = self.socket.recv(&mut octets).unwrap_or_else(|error| panic!("no {method}: {error}"));
             let message = String::from_utf8_lossy(&octets[..count]).into_owned();
             if message.starts_with(method) {
                 return message;
@@ -306,5 +306,67 @@ fn over_tls_the_certificate_is_the_one_of_the_file() {
     plain.write_all(b"GET /v1/calls/x HTTP/1.1\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     assert!(plain.read_to_end(&mut answer).is_err() || !answer.starts_with(b"HTTP"), "plain HTTP gets no answer");
+    server.stop(Duration::from_secs(5));
+}
+
+fn referring_trunk(callee: &Callee) -> String {
+    let trunk = callee.trunk().replace("from = [", "calls_per_second = 10, max_calls = 10, from = [");
+    format!("refer = \"accept\"\n{trunk}")
+}
+
+/// RFC 5589 6.1: who hands a call on may hang up at once. The call goes on with whom it was handed to.
+#[test]
+fn a_peer_that_hands_the_call_on_may_hang_up_before_it_is_taken() {
+    let lab = Lab::new();
+    let callee = Callee::new(lab.udp);
+    let trunk = referring_trunk(&callee);
+    let server = lab.serve(&trunk, &api(&lab, "http", free_port().unwrap()));
+    let address = server.api().unwrap();
+    let (status, placed) = post(address, "/v1/calls", &json!({ "from": "+14155550111", "to": "+14155550122" }));
+    assert_eq!(status, 202, "{placed}");
+    let path = format!("/v1/calls/{}", placed["id"].as_str().unwrap());
+    let first = callee.request("INVITE");
+    callee.answer_call(&first);
+    until("the answer", || (get(address, &path)["state"] == "answered").then_some(()));
+    let refer = "Contact: <sip:callee@127.0.0.1>\r\nRefer-To: <sip:+14155550133@127.0.0.1>\r\n";
+    callee.ask(&first, "REFER", 2, refer, "");
+    let second = callee.request("INVITE sip:+14155550133@");
+    callee.respond(&second, "180 Ringing", false);
+    callee.ask(&first, "BYE", 3, "", "");
+    callee.request("SIP/2.0 200 OK");
+    callee.respond(&second, "200 OK", true);
+    callee.request("ACK sip:callee@");
+    assert_eq!(get(address, &path)["state"], "answered");
+    assert_eq!(post(address, &format!("{path}/hangup"), &json!({})).0, 202);
+    let bye = callee.request("BYE");
+    let call_id = |message: &str| message.lines().find(|line| line.starts_with("Call-ID:")).unwrap().to_owned();
+    assert_eq!(call_id(&bye), call_id(&second));
+    callee.respond(&bye, "200 OK", false);
+    settle(&server);
+    server.stop(Duration::from_secs(5));
+}
+
+/// It is not taken: then it is over, and so is the call.
+#[test]
+fn a_call_that_was_handed_on_and_is_not_taken_ends() {
+    let lab = Lab::new();
+    let callee = Callee::new(lab.udp);
+    let trunk = referring_trunk(&callee);
+    let server = lab.serve(&trunk, &api(&lab, "http", free_port().unwrap()));
+    let address = server.api().unwrap();
+    let (_, placed) = post(address, "/v1/calls", &json!({ "from": "+14155550111", "to": "+14155550122" }));
+    let path = format!("/v1/calls/{}", placed["id"].as_str().unwrap());
+    let first = callee.request("INVITE");
+    callee.answer_call(&first);
+    until("the answer", || (get(address, &path)["state"] == "answered").then_some(()));
+    let refer = "Contact: <sip:callee@127.0.0.1>\r\nRefer-To: <sip:+14155550133@127.0.0.1>\r\n";
+    callee.ask(&first, "REFER", 2, refer, "");
+    let second = callee.request("INVITE sip:+14155550133@");
+    callee.ask(&first, "BYE", 3, "", "");
+    callee.request("SIP/2.0 200 OK");
+    callee.respond(&second, "486 Busy Here", false);
+    callee.request("ACK");
+    until("the end", || (get(address, &path)["state"] == "completed").then_some(()));
+    settle(&server);
     server.stop(Duration::from_secs(5));
 }
