@@ -176,3 +176,17 @@ def test_a_wrong_password_ends_the_order_and_is_tried_once(folder, certificates,
     assert "407" in ended["reason"], ended
     assert len(sbc.lines("challenged INVITE")) == 2, "the proof was refused, and the same password is no other proof"
     assert not phone.events
+
+
+@pytest.mark.parametrize(("listed", "known"), [('"SHA-256", "MD5"', True), ('"SHA-512-256", "SHA-256"', False)])
+def test_a_registrar_that_knows_nothing_but_md5(folder, certificates, running, app, listed, known):
+    """MD5 is answered where the dialplan lists it, and nowhere else (RFC 8760)."""
+    sbc = running(Sbc(folder, certificates, algorithm="MD5"))
+    server = running(on_trunk(folder, certificates, app, sbc, algorithms=listed))
+    if known:
+        server.wait_for("trunk.registered", trunk="carrier")
+        assert sbc.lines("registered")
+    else:
+        failed, = server.wait_for("trunk.registration_failed", trunk="carrier")
+        assert failed["status"] == 401, failed
+        assert len(sbc.lines("challenged REGISTER")) == 1 and not sbc.lines("registered")
