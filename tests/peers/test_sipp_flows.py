@@ -4,14 +4,12 @@ Each scenario checks the headers that it is about; the server's log and the appl
 """
 
 import functools
-import io
 import json
 import re
-import wave
 
 import pytest
 from strongline_lab import app as apps
-from strongline_lab import netns, pcap, rtp, waiting
+from strongline_lab import audio, netns, pcap, rtp, waiting
 from strongline_lab.app import App
 from strongline_lab.scenario import Caller, Has, answered, sdp
 from strongline_lab.server import TO_APP, TO_NOWHERE, Server, secret
@@ -63,7 +61,7 @@ def test_a_prack_of_nothing_is_481_and_the_call_goes_on(folder, certificates, ru
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_offers_before_and_after_the_answer(folder, certificates, running, app, transport):
     """Early media in a reliable 183, and an UPDATE with an offer in the early dialog; then the same in the call."""
-    (folder / "early.wav").write_bytes(wav(seconds=3))
+    audio.write_wav(folder / "early.wav", audio.tone(1000, 3))
     early = f'[[route]]\nname = "early"\ndo = [{{ play = {{ file = "{folder}/early.wav", early = true }} }}, {{ app = "bot" }}]\n'
     server = running(Server(folder, certificates, app, routes=early))
     scenario = Caller("update").invite("Supported: 100rel").expect(100, optional=True)
@@ -76,17 +74,6 @@ def test_offers_before_and_after_the_answer(folder, certificates, running, app, 
     scenario.request("UPDATE", body=sdp(5)).expect(200, Has("body", "a=sendrecv")).bye()
     play(running, folder, server, scenario, transport=transport)
     server.call_ended()
-
-
-def wav(seconds):
-    """Silence as a sound file."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(bytes(2 * RATE * seconds))
-    return out.getvalue()
 
 
 # Session timers (RFC 4028). What a long call does with them is tested in virtual time.

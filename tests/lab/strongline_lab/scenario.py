@@ -42,6 +42,8 @@ class Scenario:
         self.name = name
         self._steps = []
         self._variables = []
+        # The transaction that the next response is to belong to: sipp takes any 200 for the one awaited unless it is told.
+        self._awaited = None
 
     def write(self, folder):
         path = folder / f"{self.name}.xml"
@@ -56,6 +58,8 @@ class Scenario:
     def expect(self, what, *checks, optional=False, **attributes):
         """A response by its number, a request by its method. The dialog's target and routes are learnt from it."""
         kind = "response" if isinstance(what, int) else "request"
+        if kind == "response" and self._awaited:
+            attributes["response_txn"] = self._awaited
         words = [f'{kind}="{what}"'] + [f'{name}="{value}"' for name, value in attributes.items()]
         if optional:
             words.append('optional="true"')
@@ -79,9 +83,9 @@ class Scenario:
         self._steps.append(text)
         return self
 
-    def _send(self, lines, body="", retransmit=True):
+    def _send(self, lines, body="", retransmit=True, transaction=""):
         text = "\n".join(line for line in lines if line)
-        attribute = ' retrans="500"' if retransmit else ""
+        attribute = (' retrans="500"' if retransmit else "") + (f" {transaction}" if transaction else "")
         length = "Content-Length: [len]" if body else "Content-Length: 0"
         return self._step(f"<send{attribute}><![CDATA[\n{text}\n{length}\n\n{body}\n]]></send>")
 
@@ -91,35 +95,51 @@ def _content(body, kind):
 
 
 class Caller(Scenario):
-    """The side that sends the INVITE."""
+    """The side that sends the INVITE. With `strict` responses are matched by transaction, as on a wire that doubles them they
+    have to be."""
 
-    def __init__(self, name, *, from_="+15550100", uri="sip:[service]@[remote_ip]:[remote_port]", contact="[local_ip]:[local_port]"):
+    def __init__(self, name, *, strict=False, from_="+15550100", uri="sip:[service]@[remote_ip]:[remote_port]", contact="[local_ip]:[local_port]"):
         super().__init__(name)
         self._from, self._uri, self._contact = from_, uri, contact
         self.cseq = 0
-        self._invite = (0, 0)
+        self._strict = strict
+        self._invite = (0, 0, False)
 
     def invite(self, *headers, body=None, kind=None, again=False, uri=None):
         """The first INVITE, or one more in the dialog (`again`). `body=""` has none."""
         self.cseq += 1
-        self._invite = (self.cseq, len(self._steps))
+        self._invite = (self.cseq, len(self._steps), again)
         body = sdp(self.cseq) if body is None else body
         return self._request("INVITE", headers, body, kind, inside=again, cseq=self.cseq, uri=uri)
 
     def ack(self, body="", refused=False):
         """For a 2xx, or for a refusal: that has the branch of its INVITE (RFC 3261 17.1.1.3)."""
-        cseq, at = self._invite
+        cseq, at, again = self._invite
         branch = f"[branch-{len(self._steps) - at}]" if refused else "[branch]"
-        return self._request("ACK", (), body, None, inside=not refused, cseq=cseq, branch=branch, retransmit=False, tag=True)
+        return self._request("ACK", (), body, None, inside=again or not refused, cseq=cseq, branch=branch, retransmit=False, tag=True)
 
     def cancel(self, *headers):
-        cseq, at = self._invite
+        cseq, at, _ = self._invite
         return self._request("CANCEL", headers, "", None, inside=False, cseq=cseq, branch=f"[branch-{len(self._steps) - at}]")
 
     def prack(self, variable="rseq", status=200):
-        cseq, _ = self._invite
-        self.request("PRACK", f"RAck: [${variable}] {cseq} INVITE")
-        return self.expect(status)
+        cseq, _, _ = self._invite
+        self.request("PRACK", f"RAck: [${variable}] {cseq} INVITE").expect(status)
+        self._awaited = f"t{cseq}" if self._strict else None
+        return self
+
+    def change(self, direction, answer, turns=4):
+        """A re-INVITE that is answered so. While the ACK before it is lost it is refused with 491, and comes again (RFC 3261 14.1)."""
+        done = self.cseq + 100
+        for turn in range(turns):
+            self.invite(body=sdp(self.cseq + 1, direction), again=True).expect(100, optional=True)
+            if turn + 1 < turns:
+                self.expect(491, optional=True, next=self.cseq)
+            self.expect(200, Has("body", f"a={answer}")).ack()
+            if turn + 1 < turns:
+                self._steps[-1] = self._steps[-1].replace("<send", f'<send next="{done}"', 1)
+                self._step(f'<label id="{self.cseq}"/>').ack(refused=True).pause(1100)
+        return self._step(f'<label id="{done}"/>')
 
     def request(self, method, *headers, body="", kind=None, inside=True):
         self.cseq += 1
@@ -149,7 +169,12 @@ class Caller(Scenario):
             *headers,
             _content(body, kind),
         ]
-        return self._send(lines, body, retransmit)
+        if not self._strict:
+            return self._send(lines, body, retransmit)
+        if method == "ACK":
+            return self._send(lines, body, retransmit, f'ack_txn="t{cseq}"')
+        self._awaited = f"t{cseq}"
+        return self._send(lines, body, retransmit, f'start_txn="t{cseq}"')
 
 
 def answered(scenario, *checks):
