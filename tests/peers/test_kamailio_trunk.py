@@ -165,6 +165,28 @@ def test_a_call_is_placed_through_challenge_and_record_route(folder, certificate
     assert "uthorization" not in phone.trace(), "the proof is for the carrier"
 
 
+def test_a_call_outlives_a_restart_of_the_proxy(folder, certificates, running, app):
+    """The proxy keeps no state of calls: what comes after goes by the same route set, over a new connection."""
+    phone = running(called_phone(folder, certificates))
+    sbc = running(Sbc(folder, certificates, phone=phone.listen, challenge=False))
+    server = running(on_trunk(folder, certificates, app, sbc, register=False))
+    call = server.place(TO)
+    phone.established()
+    stream = app.the_stream()
+    both_hear(phone, stream)
+    sbc.stop()
+    before = stream.seconds(RATE)
+    sbc.start()
+    waiting.wait_until(lambda: stream.seconds(RATE) > before + 0.5, "the audio needs no proxy")
+    status, answer = server.ask_api(f"calls/{call}/hangup", {"reason": "DONE"})
+    assert status == 202, answer
+    phone.wait_for("CALL_CLOSED")
+    ended = server.call_ended()
+    assert ended["answered"]
+    bye, = sbc.lines("in-dialog BYE")
+    assert "uri sip:callee-" in bye and f"<sip:{sbc.address}:{sbc.tls_port};" in bye, bye
+
+
 def test_a_wrong_password_ends_the_order_and_is_tried_once(folder, certificates, running, app):
     phone = running(called_phone(folder, certificates))
     sbc = running(Sbc(folder, certificates, phone=phone.listen))

@@ -179,15 +179,19 @@ class Server:
         """Teler's base URL."""
         return f"http://127.0.0.1:{self.api_port}/api/v1"
 
-    def order(self, to, **fields):
-        """Orders a call by the API: the status and the answer."""
-        body = json.dumps({"from": FROM_US, "to": to, **fields}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.api_port}/v1/calls", body, {"x-api-key": API_KEY, "content-type": "application/json"})
+    def ask_api(self, path, body):
+        """A POST to our own API: the status and the answer."""
+        headers = {"x-api-key": API_KEY, "content-type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api_port}/v1/{path}", json.dumps(body).encode(), headers)
         try:
             with urllib.request.urlopen(request, timeout=waiting.PATIENCE_S) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as refused:
             return refused.code, json.load(refused)
+
+    def order(self, to, **fields):
+        """Orders a call by the API."""
+        return self.ask_api("calls", {"from": FROM_US, "to": to, **fields})
 
     def place(self, to, **fields):
         """Orders a call that must be taken; its id."""
