@@ -12,11 +12,11 @@ TO = "+15550300"
 DOMAIN = "carrier.test"
 
 
-def trunk(certificates, to, *, keepalive="", identity=None):
+def trunk(certificates, to, *, keepalive="", identity=None, name="carrier"):
     own = f'certificate = {{ file = "{identity.certificate}" }}\nkey = {{ file = "{identity.key}" }}' if identity else ""
     return f"""
 [[trunk]]
-name = "carrier"
+name = "{name}"
 media = {{ prefixes = ["{netns.CARRIER_SECURE}"] }}
 [trunk.outbound]
 to = "{to}"
@@ -74,6 +74,22 @@ def test_a_trunk_that_does_not_answer_is_down_and_comes_back_after_the_hold_down
     server.wait_for("trunk.up", count=ups + 1, timeout=60)
     assert len(sbc.lines("pinged")) >= pings + 2
     a_call(server, phone)
+
+
+@pytest.mark.timeout(120)
+def test_an_order_goes_over_the_next_trunk_while_the_first_is_down(folder, certificates, running, app, phone):
+    options = {"phone": phone.listen, "challenge": False}
+    first = running(Sbc(folder, certificates, name="a", **options))
+    spare = running(Sbc(folder, certificates, name="b", address=netns.SPARE_SBC, identity=certificates.spare, **options))
+    keepalive = "[trunk.keepalive]\noptions = 5\nhold_down = 3"
+    text = trunk(certificates, first.hop, keepalive=keepalive) + trunk(certificates, spare.hop, name="spare")
+    server = running(Server(folder, certificates, app, trunks=text, api_trunks=["carrier", "spare"]))
+    first.wait_for("pinged")
+    assert a_call(server, phone)["trunk"] == "carrier"
+    first.stop()
+    server.wait_for("trunk.down", timeout=60, trunk="carrier")
+    assert a_call(server, phone)["trunk"] == "spare"
+    assert (len(first.lines("call from")), len(spare.lines("call from"))) == (1, 1)
 
 
 def test_mutual_tls_with_the_trunks_own_certificate(folder, certificates, running, app, phone):

@@ -21,6 +21,7 @@ class Certificates:
     app: Identity  # localhost: the AI application
     sbc: Identity  # sbc.test: the carrier's SBC, client and server
     carrier: Identity  # carrier.test: the carrier's domain, on any of its machines
+    spare: Identity  # 127.0.0.8: another carrier's SBC
     phone: Identity  # phone.test: a phone, whose certificate no trunk is known by
     handset: Identity  # 127.0.0.3: a phone that is called over TLS and known by its address
     rogue: Identity  # the server's names, signed by a CA of the attacker's
@@ -38,6 +39,7 @@ def make(folder):
         app=_leaf(folder, "app", ca, "DNS:localhost,IP:127.0.0.1"),
         sbc=_leaf(folder, "sbc", ca, "DNS:sbc.test,IP:127.0.0.4"),
         carrier=_leaf(folder, "carrier", ca, "DNS:carrier.test"),
+        spare=_leaf(folder, "spare", ca, "DNS:spare.test,IP:127.0.0.8"),
         phone=_leaf(folder, "phone", ca, "DNS:phone.test"),
         handset=_leaf(folder, "handset", ca, "DNS:handset.test,IP:127.0.0.3"),
         rogue=_leaf(folder, "rogue", rogue_ca, server_names),
