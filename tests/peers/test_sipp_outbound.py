@@ -4,7 +4,7 @@ import hashlib
 import re
 
 import pytest
-from strongline_lab import netns, pcap, rtp, waiting
+from strongline_lab import names, netns, pcap, rtp, waiting
 from strongline_lab.app import App
 from strongline_lab.scenario import Callee, Caller, Has, sdp
 from strongline_lab.server import FROM_US, TO_APP, Server, secret
@@ -121,6 +121,28 @@ def test_a_route_dials_and_both_talk(folder, running, called):
         capture.stop()
         heard = [d for d in capture.datagrams() if d.target == (callee.address, callee.media_port) and rtp.is_rtp(d.payload)]
     assert len(heard) > 20, "the callee hears the caller"
+
+
+# Two servers of one carrier (RFC 3263 4.3): a 503 speaks for the server, any other refusal for the callee.
+
+
+@pytest.mark.parametrize("status, reason, tries", [(503, "Service Unavailable", 2), (486, "Busy Here", 1), (603, "Decline", 1)])
+def test_the_second_server_is_tried_when_the_first_one_fails(folder, certificates, running, app, status, reason, tries):
+    hurt = Callee("first-server").invited().answer(status, reason).expect("ACK")
+    well = Callee("second-server").invited().answer(200, "OK", body=OURS).expect("ACK").pause(200)
+    well.request("BYE").expect(200)
+    first, second = (running(Sipp(folder, scenario.write(folder), local=netns.CARRIER_PLAIN, name=scenario.name)) for scenario in (hurt, well))
+    records = {
+        "_sip._udp.carrier.test": [names.srv(1, 0, first.port, "a.carrier.test"), names.srv(2, 0, second.port, "a.carrier.test")],
+        "a.carrier.test": [names.a(netns.CARRIER_PLAIN)],
+    }
+    name_server = running(names.NameServer(folder, records))
+    server = running(Server(folder, certificates, app, callee=("carrier.test", None), run_by=name_server.run_by))
+    ended(server, server.place(TO_APP), "completed" if tries == 2 else "failed")
+    first.succeed()
+    if tries == 2:
+        second.succeed()
+    assert len(second.received("INVITE ")) == tries - 1
 
 
 # Redirections (RFC 3261 8.1.3.4).

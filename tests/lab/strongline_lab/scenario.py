@@ -72,6 +72,10 @@ class Scenario:
     def tone(self):
         return self._step('<nop><action><exec rtp_stream="tone.ul,1,0"/></action></nop>')
 
+    def keys(self):
+        """The digits that sipp was given, as telephone events."""
+        return self._step('<nop><action><exec play_pcap_audio="digits.pcap"/></action></nop>')
+
     def _action(self, check):
         variable = check.save or f"v{len(self._variables) + 1}"
         self._variables.append(variable)

@@ -121,7 +121,7 @@ class Server:
     def __init__(self, folder, certificates, app, *, address=netns.SERVER, identity=None, signing=("new", "old"), stream='dialect = "native", rate = 16000', callee=None,
                  called="server", sip="", trunks=None, routes=None, api_trunks=("plain",), run_by=(),
                  trunk="", danger="", outbound="", media_ports=40):
-        """With a `callee` (address and port, UDP) the server has an API, by which calls are placed to it.
+        """With a `callee` (address and port, or a name and None; UDP) the server has an API, by which calls are placed to it.
 
         `trunks` and `routes` are TOML in place of the usual ones, and calls may be placed by the API over `api_trunks` then;
         `trunk`, `danger` and `outbound` are more lines for these tables of the usual trunk `plain`. `run_by` is a command that
@@ -149,7 +149,7 @@ class Server:
             listed = ", ".join(f'"{trunk}"' for trunk in api_trunks)
             api = _API.format(port=self.api_port, key=key, trunks=listed)
         if callee:
-            hop = f"sip:{callee[0]}:{callee[1]};transport=udp"
+            hop = ":".join(str(part) for part in ("sip", *callee) if part) + ";transport=udp"
             outbound = f'outbound = {{ to = "{hop}", destinations = ["+1555*"], from = ["{FROM_US}"]{more} }}'
         trunks = trunks or _TRUNKS.format(plain=netns.CARRIER_PLAIN, secure=netns.CARRIER_SECURE, outbound=outbound, trunk=trunk, danger=danger)
         routes = routes or _ROUTES.format(nowhere=TO_NOWHERE)
