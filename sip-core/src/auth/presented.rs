@@ -120,10 +120,10 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Eight hexadecimal digits (RFC 7616 3.4).
+/// Eight hexadecimal digits, from one upwards (RFC 7616 3.4): a zero would take a place among the nonces and use none up.
 fn count(nc: &[u8]) -> Option<u32> {
     if nc.len() != 8 || !nc.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
-    u32::from_str_radix(std::str::from_utf8(nc).ok()?, 16).ok()
+    u32::from_str_radix(std::str::from_utf8(nc).ok()?, 16).ok().filter(|count| *count > 0)
 }

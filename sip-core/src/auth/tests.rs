@@ -431,6 +431,15 @@ fn the_next_nonce_is_used_when_one_is_given() {
 }
 
 #[test]
+fn a_count_begins_at_one() {
+    let mut both = Both::new(&alice());
+    let signed = both.signed();
+    let line = signed.secrets(&HeaderName::Authorization).next().unwrap().expose().clone();
+    let zero = String::from_utf8(line.to_vec()).unwrap().replace("nc=00000001", "nc=00000000");
+    assert!(Presented::parse(&line).is_some() && Presented::parse(zero.as_bytes()).is_none());
+}
+
+#[test]
 fn an_asker_has_headers_of_its_own() {
     assert_eq!(Asker::of(StatusCode::UNAUTHORIZED), Some(Asker::Server));
     assert_eq!(Asker::of(StatusCode::PROXY_AUTHENTICATION_REQUIRED), Some(Asker::Proxy));

@@ -11,7 +11,7 @@ use super::call::{Call, Inbound, PendingInbound, Phase, Up};
 use super::request::Incoming;
 use super::respond::{Base, Refuse, SDP, retry_after};
 use super::transactions::TxId;
-use super::uas::{is_foreign, read_sdp, remote_reason};
+use super::uas::{read_sdp, remote_reason};
 use super::{Body, EndReason, EndedBy, Endpoint, Event, Refusal, ReinviteMethod, Reject};
 
 impl Endpoint {
@@ -25,7 +25,7 @@ impl Endpoint {
 
     fn in_dialog(&mut self, call: &mut Call, id: &DialogId, incoming: &Incoming<'_>, now: Instant) {
         // The same answer as to a stranger: the caller learns nothing of what he guessed right.
-        if is_foreign(call, incoming) {
+        if self.is_foreign(call, incoming) {
             self.refuse_no_dialog(incoming, Refusal::ForeignSource);
             return;
         }

@@ -317,12 +317,21 @@ impl Endpoint {
             return;
         };
         self.with_call(key, |endpoint, call| {
-            if is_foreign(call, incoming) {
+            if endpoint.is_foreign(call, incoming) {
                 endpoint.transport.stats.count(Refusal::ForeignSource);
                 return;
             }
             endpoint.acked(call, &incoming.request, now);
         });
+    }
+
+    /// Whether a request with a dialog's identifiers comes from anyone but the dialog's peer (THREATS T40): another trunk, or
+    /// over a transport that is easier to forge than the one the dialog was made over. Two trunks may lead to the same host:
+    /// then what comes from there may be of either.
+    pub(super) fn is_foreign(&self, call: &Call, incoming: &Incoming<'_>) -> bool {
+        let arrival = incoming.arrival;
+        let is_theirs = call.trunk == arrival.trunk || self.gate.is_peer(&call.trunk, &arrival.source);
+        !is_theirs || arrival.source.transport < call.path.transport
     }
 
     fn acked(&mut self, call: &mut Call, ack: &Request, now: Instant) {
@@ -343,12 +352,6 @@ impl Endpoint {
             self.send_info(call, now);
         }
     }
-}
-
-/// Whether a request with a dialog's identifiers comes from anyone but the dialog's peer (THREATS T40): another trunk, or
-/// over a transport that is easier to forge than the one the dialog was made over.
-pub(super) fn is_foreign(call: &Call, incoming: &Incoming<'_>) -> bool {
-    call.trunk != incoming.arrival.trunk || incoming.arrival.source.transport < call.path.transport
 }
 
 /// The session description of a request, or its refusal.

@@ -803,3 +803,34 @@ fn in_any_weather_a_trunk_leaves_nothing_behind() {
         assert_eq!((stats.registrations, stats.lookups, status(&station).calls), (0, 0, 0), "seed {seed}");
     }
 }
+
+/// Two accounts with one carrier: what its host says in a call is of that call, whichever trunk the host counts for.
+#[test]
+fn trunks_may_lead_to_the_same_host() {
+    let rules = ["carrier-a", "carrier-b"].map(|name| TrunkRule::new(name).outbound(outbound()));
+    let mut station = Station::with(rules.into(), |_| {});
+    station.drain();
+    station.pass(Duration::ZERO);
+    for (id, _) in std::mem::take(&mut station.locates) {
+        let located = Located { hops: udp(&[NEAR]), valid_for: Duration::from_secs(DAY) };
+        station.input(Input::Located { id, result: Ok(located) });
+    }
+    for (number, trunk) in ["carrier-a", "carrier-b"].into_iter().enumerate() {
+        station.endpoint.dial(Dial { trunk: TrunkId::new(trunk), ..to_own_hops() }, station.now).unwrap();
+        station.drain();
+        let invite = station.expect_request("INVITE");
+        station.recv(NEAR, response_to(&invite, "200 OK", "b1", &[CONTACT], "v=0"));
+        station.expect_request("ACK");
+        station.event();
+        let bye = format!(
+            "BYE sip:strongline@192.0.2.10 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKbye{number}\r\n\
+             From: {};tag=b1\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n",
+            invite.header("To").unwrap(),
+            invite.header("From").unwrap(),
+            invite.header("Call-ID").unwrap(),
+        );
+        station.recv(NEAR, &bye);
+        station.expect_status(200);
+        assert_eq!(station.ended().reason, EndReason::Bye, "{trunk}");
+    }
+}
