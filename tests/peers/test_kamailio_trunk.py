@@ -10,7 +10,8 @@ from strongline_lab.server import Server
 
 TO = "+15550300"
 RATE = 16000
-PHONE_HERTZ = 700  # what a phone of the lab says
+PHONE_HERTZ = 700
+SPEECH = audio.tone(PHONE_HERTZ, 20)  # of a phone: long, so that a moment without processor costs nothing
 
 
 def trunk(folder, certificates, sbc, *, register=True, keepalive="", tls="", algorithms='"SHA-256"', extra=""):
@@ -46,7 +47,7 @@ def on_trunk(folder, certificates, app, sbc, **options):
 
 def called_phone(folder, certificates, **options):
     """A phone behind the carrier, which answers, speaks, and takes nothing but SRTP."""
-    return Baresip(folder, certificates, local=netns.CARRIER_SECURE, name="callee", answer=True, identity=certificates.handset, **options)
+    return Baresip(folder, certificates, local=netns.CARRIER_SECURE, name="callee", answer=True, identity=certificates.handset, play=SPEECH, **options)
 
 
 def talk(by):
@@ -113,7 +114,7 @@ def call_in(folder, certificates, running, app, by):
     server = running(on_trunk(folder, certificates, app, sbc))
     registered = sbc.wait_for("registered")[-1]
     server.wait_for("trunk.registered")
-    caller = running(Baresip(folder, certificates, local=netns.CARRIER_SECURE))
+    caller = running(Baresip(folder, certificates, local=netns.CARRIER_SECURE, play=SPEECH))
     caller.dial(sbc.sips(USER))
     caller.established()
     stream = app.the_stream()

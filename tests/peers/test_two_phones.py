@@ -11,7 +11,7 @@ from strongline_lab.server import Server
 
 SPEECH = Path(__file__).resolve().parents[1] / "data" / "speech"
 CALLEE = "+15550300"
-LOW, HIGH = 500, 900  # what the caller says, and the callee
+LOW, HIGH = 500, 900  # what the caller says, and the callee: long, so that a moment without processor costs nothing
 RATE = 16000
 DIAL = f'[[route]]\nname = "connect"\ndo = [{{ dial = {{ to = "{CALLEE}", trunk = "phones", timeout = 20 }} }}]'
 ASK = '[[route]]\nname = "bot"\ndo = [{ app = "bot" }, { hangup = {} }]'
@@ -39,12 +39,12 @@ ca = {{ file = "{certificates.ca}" }}
 
 
 def caller_(folder, certificates, speech=None, **options):
-    play = audio.tone(LOW, 2) if speech is None else speech
+    play = audio.tone(LOW, 20) if speech is None else speech
     return Baresip(folder, certificates, local=netns.CARRIER_SECURE, name="caller", play=play, **options)
 
 
 def callee_(folder, certificates, speech=None, name=CALLEE, hertz=HIGH, **options):
-    play = audio.tone(hertz, 2) if speech is None else speech
+    play = audio.tone(hertz, 20) if speech is None else speech
     return Baresip(
         folder, certificates, local=netns.CARRIER_SECURE, name=name, play=play, answer=True, identity=certificates.handset, **options
     )
