@@ -352,6 +352,7 @@ fn the_peer_transfers_us() {
     assert_eq!(first.header("Subscription-State"), Some("active;expires=180"));
     assert_eq!(first.header("Content-Type"), Some("message/sipfrag;version=2.0"));
     assert!(first.header("Contact").is_some());
+    assert_eq!(station.stats().subscriptions, 1);
     // The next one waits for the answer to this one, and only the latest is told.
     station.command(key, Command::NotifyRefer { status: StatusCode::RINGING });
     station.command(key, Command::NotifyRefer { status: StatusCode::SESSION_PROGRESS });
@@ -366,6 +367,7 @@ fn the_peer_transfers_us() {
     assert_eq!(last.header("Subscription-State"), Some("terminated;reason=noresource"));
     assert_eq!(last.body(), "SIP/2.0 200 OK\r\n");
     station.recv(CARRIER, response_to(&last, "200 OK", "", &[], ""));
+    assert_eq!(station.stats().subscriptions, 0);
     station.command(key, Command::NotifyRefer { status: StatusCode::OK });
     station.expect_silence();
     station.hang_up(key);
