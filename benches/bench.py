@@ -90,13 +90,15 @@ def main():
         "allocs_per_frame": None, "kib_per_call": None, "setups_per_second_one_core": None, "setup_ms": None, "recording_cpu_ratio": None,
         "machine": machine(), "steady": {},
     }
+    path = OUT / "summary.json"
     if not options.only_setups:
         measure_calls(options, summary)
+    elif path.exists():
+        summary = {**summary, **json.loads(path.read_text())}
     summary["setups_per_second_one_core"], summary["setup_ms"] = setups()
     if options.floor and not options.only_setups:
         summary["floor"] = {calls: floor(options, calls) for calls in options.calls}
         summary["floor_ratio"] = summary["floor"][options.calls[0]]["ratio"]
-    path = OUT / "summary.json"
     path.write_text(json.dumps(summary, indent=2) + "\n")
     say(f"written: {path.relative_to(ROOT)}")
     print(json.dumps({key: value for key, value in summary.items() if key not in ("steady", "floor", "machine")}, indent=2))
