@@ -38,6 +38,7 @@ fn a_call_that_is_answered_and_hung_up() {
     assert_eq!(invite.to(), CARRIER.parse().unwrap());
     assert!(invite.text.starts_with("INVITE sip:bob@carrier.example SIP/2.0\r\n"));
     assert_eq!((invite.header("Max-Forwards"), invite.body()), (Some("70"), "v=0 offer"));
+    assert!(invite.header("Via").unwrap().ends_with(";rport"), "RFC 3581 3");
     assert!(invite.branch().len() >= "z9hG4bK".len() + 16 && invite.header("Call-ID").unwrap().len() >= 16);
 
     station.recv(CARRIER, response_to(&invite, "100 Trying", "", &[], ""));

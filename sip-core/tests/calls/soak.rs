@@ -57,6 +57,8 @@ fn whatever_happens_every_call_ends_and_nothing_is_left() {
     // A driver that only ever makes refused calls would prove nothing.
     for event in
         ["incoming", "progress", "answered", "ack", "reinvited", "early offer", "early answer", "refer", "ended"]
+            .into_iter()
+            .chain(["connected", "lost", "failed over", "challenged", "registered"])
     {
         assert!(seen.get(event).is_some_and(|count| *count >= seeds / 100), "{event} hardly happens: {seen:?}");
     }

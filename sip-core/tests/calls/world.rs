@@ -1,4 +1,8 @@
 //! Two endpoints and a peer that is a script, all in one bad network: everything from one seed, in virtual time.
+//!
+//! In half of the worlds the endpoints speak over TCP, whose connections are lost and made anew; in some they ask each other
+//! for credentials; in some they call each other over hops that must be looked up, one of which is a hole, and register with the
+//! script.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -7,10 +11,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sip_core::admission::{Gate, Rel100, Transport, TrunkId, TrunkRule};
+use sip_core::auth::{Credentials, Realm};
 use sip_core::endpoint::{
-    Body, CallKey, Caps, Cause, Command, Config, Dial, Endpoint, Event, Flow, Input, Listener, ListenerId, NextHop,
-    Output, Reject,
+    Body, CallKey, Caps, Cause, Command, Config, ConnectionId, Dial, Endpoint, Event, Flow, Input, Listener,
+    ListenerId, LocateId, NextHop, Output, Refusal, Reject,
 };
+use sip_core::locate::{LocateError, Located, Target};
+use sip_core::trunk::{Outbound, Registration, TrunkChange};
 use sip_core::wire::{Host, StatusCode, Text, Uri};
 
 use crate::pair::{Random, Weather};
@@ -18,9 +25,13 @@ use crate::script::{Message, response_to};
 use crate::station::{Sent, origin};
 
 /// The two endpoints and the script, in this order.
-const ADDRESSES: [&str; 3] = ["192.0.2.1:5060", "192.0.2.2:5060", "192.0.2.3:5060"];
+const ADDRESSES: [&str; 4] = ["192.0.2.1:5060", "192.0.2.2:5060", "192.0.2.3:5060", "192.0.2.4:5060"];
 const NAMES: [&str; 3] = ["a", "b", "script"];
 const SCRIPT: usize = 2;
+/// Where nobody is.
+const HOLE: usize = 3;
+const UDP: ListenerId = ListenerId(0);
+const TCP: ListenerId = ListenerId(1);
 /// Outputs that one input may cause. Ending every call at once causes the most.
 const OUTPUTS: usize = 2_000;
 
@@ -35,13 +46,64 @@ struct Node {
     invites: BTreeSet<String>,
 }
 
+/// What kind of world it is.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// The endpoints speak over TCP.
+    streams: bool,
+    /// They ask each other for credentials.
+    asks: bool,
+    /// They call over hops of their own, and register.
+    hops: bool,
+}
+
+/// What is on its way.
+enum Flight {
+    Datagram {
+        from: usize,
+        to: usize,
+        bytes: Bytes,
+    },
+    /// A connection is being made.
+    Opening {
+        from: usize,
+        connection: ConnectionId,
+        to: Option<usize>,
+    },
+    Octets {
+        link: usize,
+        end: usize,
+        bytes: Bytes,
+    },
+    /// The other end has closed.
+    Closed {
+        to: usize,
+        connection: ConnectionId,
+    },
+    Located {
+        from: usize,
+        id: LocateId,
+        result: Result<Located, LocateError>,
+    },
+}
+
+/// A connection between the two endpoints.
+struct Link {
+    ends: [(usize, ConnectionId); 2],
+    is_up: bool,
+    /// When what was sent last to each end arrives: nothing overtakes.
+    last: [Instant; 2],
+}
+
 pub(crate) struct World {
     now: Instant,
+    kind: Kind,
+    links: Vec<Link>,
     nodes: [Node; 2],
     script: Script,
     weather: Weather,
     random: Random,
-    flying: BTreeMap<(Instant, u64), (usize, usize, Bytes)>,
+    flying: BTreeMap<(Instant, u64), Flight>,
     packets: u64,
     /// What the calls lived through, so that a driver that does nothing is noticed.
     pub(crate) seen: BTreeMap<&'static str, u64>,
@@ -58,18 +120,29 @@ struct Script {
 }
 
 impl Node {
-    fn new(index: usize, random: &mut Random, now: Instant) -> Self {
+    fn new(index: usize, kind: Kind, random: &mut Random, now: Instant) -> Self {
         let address: SocketAddr = ADDRESSES[index].parse().unwrap();
-        let mut config = Config::new(vec![Listener::new(Transport::Udp, address)]);
+        let listener = |transport| Listener::new(transport, address);
+        let mut config = Config::new(vec![listener(Transport::Udp), listener(Transport::Tcp)]);
         config.caps = Caps { calls: 40, unanswered: 12, transactions: 200, ..Caps::default() };
         let rules = (0..3).filter(|peer| *peer != index).map(|peer| {
             let host: SocketAddr = ADDRESSES[peer].parse().unwrap();
-            TrunkRule::new(NAMES[peer])
+            let mut rule = TrunkRule::new(NAMES[peer])
                 .peer(host.ip().to_string().parse().unwrap())
                 .rel100(*random.pick(&[Rel100::Off, Rel100::Supported, Rel100::Required]))
                 .redirects(u8::try_from(random.below(4)).unwrap())
                 .refer(random.percent(70))
-                .replaces(random.percent(70))
+                .replaces(random.percent(70));
+            if kind.asks {
+                rule = rule.credentials(Credentials::new("acme", "secret".to_owned()).unwrap());
+            }
+            if kind.asks && peer != SCRIPT && random.percent(70) {
+                rule = rule.challenge(realm(if random.percent(80) { "secret" } else { "other" }));
+            }
+            if kind.hops {
+                rule = rule.outbound(outbound(NAMES[peer], random));
+            }
+            rule
         });
         let gate = Gate::new(rules.collect(), now).unwrap();
         let seed = [u8::try_from(index).unwrap() + 1; 32];
@@ -86,11 +159,14 @@ impl Node {
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let (now, mut random) = (origin(), Random(seed));
-        let nodes = [Node::new(0, &mut random, now), Node::new(1, &mut random, now)];
+        let kind = Kind { streams: random.percent(50), asks: random.percent(30), hops: random.percent(35) };
+        let nodes = [Node::new(0, kind, &mut random, now), Node::new(1, kind, &mut random, now)];
         let loss = random.below(25);
         let weather = Weather { loss, duplicate: random.below(25), delay: 1..2 + random.below(500) };
-        Self {
+        let mut world = Self {
             now,
+            kind,
+            links: Vec::new(),
             nodes,
             script: Script::default(),
             weather,
@@ -98,7 +174,10 @@ impl World {
             flying: BTreeMap::new(),
             packets: 0,
             seen: BTreeMap::new(),
-        }
+        };
+        world.drain(0);
+        world.drain(1);
+        world
     }
 
     /// Anything happens, for `steps` turns; then nobody does anything more and all must be over.
@@ -108,6 +187,9 @@ impl World {
                 self.turn(index);
             }
             self.script_turn();
+            if self.random.percent(8) {
+                self.lose_a_link();
+            }
             let wait = self.random.below(1_200);
             self.pass(Duration::from_millis(wait));
         }
@@ -120,13 +202,22 @@ impl World {
         // What one side has ended the other knows to be over.
         let left: Vec<&CallKey> =
             self.nodes[1].calls.iter().filter(|(_, trunk)| *trunk == "a").map(|(key, _)| key).collect();
-        assert!(left.is_empty(), "the other side still has {left:?}: {:?}", self.nodes[1].endpoint.stats());
+        // Over TCP a BYE is sent once, and is lost with its connection; then the session timer ends the call.
+        assert!(
+            left.is_empty() || self.kind.streams,
+            "the other side still has {left:?}: {:?}",
+            self.nodes[1].endpoint.stats()
+        );
         self.hang_up_all(1);
         self.pass(Duration::from_mins(10));
         for node in &self.nodes {
             let stats = node.endpoint.stats();
             let gauges = [stats.calls, stats.dialogs, stats.transactions, stats.connections, stats.unanswered];
             assert_eq!(gauges, [0; 5], "{stats:?}");
+            assert_eq!([stats.registrations, stats.lookups, stats.subscriptions], [0; 3], "{stats:?}");
+            assert!(node.endpoint.trunks(self.now).iter().all(|trunk| trunk.calls == 0));
+            *self.seen.entry("failed over").or_default() += stats.refused(Refusal::FailedOver);
+            *self.seen.entry("challenged").or_default() += stats.refused(Refusal::Challenged);
             assert!(node.calls.is_empty(), "without an end: {:?}", node.calls);
             assert!(node.endpoint.is_quiet());
         }
@@ -150,9 +241,12 @@ impl World {
         let uri = |user: &'static str| {
             Uri::sip(Some(Text::from_static(user)), Host::Name(Text::from_static("voice.example")), None)
         };
+        let address = ADDRESSES[peer].parse().unwrap();
+        let named = if self.kind.streams && peer != SCRIPT { NextHop::tcp(address) } else { NextHop::udp(address) };
+        let next_hop = if self.kind.hops && self.random.percent(70) { None } else { Some(named) };
         let dial = Dial {
             trunk: TrunkId::new(NAMES[peer]),
-            next_hop: Some(NextHop::udp(ADDRESSES[peer].parse().unwrap())),
+            next_hop,
             target: uri("bob"),
             from: uri("alice"),
             sdp: self.random.percent(70).then(|| sdp("offer")),
@@ -261,13 +355,8 @@ impl World {
             let Some(next) = next.filter(|next| *next <= until) else { break };
             self.now = self.now.max(next);
             if packet.is_some_and(|at| at <= self.now) {
-                let (_, (from, to, bytes)) = self.flying.pop_first().unwrap();
-                if to == SCRIPT {
-                    self.script.hear(from, &bytes);
-                } else {
-                    let remote = ADDRESSES[from].parse().unwrap();
-                    self.input(to, Input::Datagram { listener: ListenerId(0), remote, bytes });
-                }
+                let (_, flight) = self.flying.pop_first().unwrap();
+                self.arrive(flight);
                 continue;
             }
             for index in [0, 1] {
@@ -277,6 +366,121 @@ impl World {
             }
         }
         self.now = until;
+    }
+
+    fn arrive(&mut self, flight: Flight) {
+        match flight {
+            Flight::Datagram { to: HOLE, .. } => {}
+            Flight::Datagram { from, to: SCRIPT, bytes } => self.script.hear(from, &bytes),
+            Flight::Datagram { from, to, bytes } => {
+                let remote = ADDRESSES[from].parse().unwrap();
+                self.input(to, Input::Datagram { listener: UDP, remote, bytes });
+            }
+            Flight::Opening { from, connection, to } => self.open(from, connection, to),
+            Flight::Octets { link, end, bytes } => {
+                let Link { ends, is_up, .. } = &self.links[link];
+                if *is_up {
+                    let (to, connection) = ends[end];
+                    self.input(to, Input::Received { connection, bytes });
+                }
+            }
+            Flight::Closed { to, connection } => self.input(to, Input::Disconnected { connection }),
+            Flight::Located { from, id, result } => self.input(from, Input::Located { id, result }),
+        }
+    }
+
+    /// The connection is made, or is not.
+    fn open(&mut self, from: usize, connection: ConnectionId, to: Option<usize>) {
+        let port = 40_000 + u16::try_from(self.links.len()).unwrap();
+        let remote = SocketAddr::new(ADDRESSES[from].parse::<SocketAddr>().unwrap().ip(), port);
+        let now = self.now;
+        let accepted = to.and_then(|to| Some((to, self.nodes[to].endpoint.accept(TCP, remote, now)?)));
+        let Some((to, theirs)) = accepted else {
+            self.input(from, Input::Disconnected { connection });
+            return;
+        };
+        self.links.push(Link { ends: [(from, connection), (to, theirs)], is_up: true, last: [now; 2] });
+        *self.seen.entry("connected").or_default() += 1;
+        self.drain(to);
+        self.input(to, Input::Connected { connection: theirs, tls: None });
+        self.input(from, Input::Connected { connection, tls: None });
+    }
+
+    fn link_of(&self, index: usize, connection: ConnectionId) -> Option<(usize, usize)> {
+        let found = self.links.iter().enumerate().rev().filter(|(_, link)| link.is_up);
+        found.filter_map(|(at, link)| Some((at, link.ends.iter().position(|end| *end == (index, connection))?))).next()
+    }
+
+    fn lose_a_link(&mut self) {
+        let up: Vec<usize> = (0..self.links.len()).filter(|at| self.links[*at].is_up).collect();
+        if up.is_empty() {
+            return;
+        }
+        let at = *self.random.pick(&up);
+        self.links[at].is_up = false;
+        *self.seen.entry("lost").or_default() += 1;
+        for (index, connection) in self.links[at].ends {
+            self.input(index, Input::Disconnected { connection });
+        }
+    }
+
+    fn later(&mut self) -> Instant {
+        let span = self.weather.delay.end - self.weather.delay.start;
+        self.now + Duration::from_millis(self.weather.delay.start + self.random.below(span))
+    }
+
+    fn put(&mut self, at: Instant, flight: Flight) {
+        self.packets += 1;
+        self.flying.insert((at, self.packets), flight);
+    }
+
+    fn send_on(&mut self, index: usize, connection: ConnectionId, bytes: Bytes) {
+        let Some((link, ours)) = self.link_of(index, connection) else { return };
+        let (end, at) = (1 - ours, self.later());
+        let at = at.max(self.links[link].last[end]);
+        self.links[link].last[end] = at;
+        self.put(at, Flight::Octets { link, end, bytes });
+    }
+
+    fn close(&mut self, index: usize, connection: ConnectionId) {
+        let Some((link, ours)) = self.link_of(index, connection) else { return };
+        self.links[link].is_up = false;
+        let (to, connection) = self.links[link].ends[1 - ours];
+        let at = self.later();
+        self.put(at, Flight::Closed { to, connection });
+    }
+
+    /// A connection is wanted: to the other endpoint it is made, most of the time; nobody else takes any.
+    fn connect(&mut self, from: usize, connection: ConnectionId, hop: &NextHop) {
+        let to = (0..2).find(|to| hop.address.to_string() == ADDRESSES[*to]).filter(|_| self.random.percent(85));
+        // A packet into the hole has no answer, not even that there is none.
+        if hop.address.to_string() != ADDRESSES[HOLE] {
+            let at = self.later();
+            self.put(at, Flight::Opening { from, connection, to });
+        }
+    }
+
+    /// A look-up finds some of the hops in some order, or fails, or takes for ever.
+    fn locate(&mut self, from: usize, id: LocateId, target: &Target) {
+        let peer = NAMES.iter().position(|name| format!("{target:?}").contains(&format!("{name}.example"))).unwrap();
+        let address = |index: usize| ADDRESSES[index].parse().unwrap();
+        let mut all = vec![NextHop::udp(address(HOLE)), NextHop::udp(address(peer)), NextHop::tcp(address(HOLE))];
+        if peer != SCRIPT && self.kind.streams {
+            all.push(NextHop::tcp(address(peer)));
+        }
+        let mut hops = Vec::new();
+        while !all.is_empty() {
+            let hop = all.swap_remove(usize::try_from(self.random.below(all.len() as u64)).unwrap());
+            if self.random.percent(75) {
+                hops.push(hop);
+            }
+        }
+        let valid_for = Duration::from_secs(self.random.below(120));
+        let result = if self.random.percent(85) { Ok(Located { hops, valid_for }) } else { Err(LocateError::Timeout) };
+        if self.random.percent(90) {
+            let at = self.later();
+            self.put(at, Flight::Located { from, id, result });
+        }
     }
 
     fn input(&mut self, index: usize, input: Input) {
@@ -291,13 +495,25 @@ impl World {
             assert!(count < OUTPUTS, "outputs without end");
             match self.nodes[index].endpoint.poll_output() {
                 Output::Transmit { flow, bytes } => {
-                    let Flow::Datagram { remote, .. } = flow else { panic!("a stream") };
+                    let remote = match flow {
+                        Flow::Datagram { remote, .. } => remote,
+                        Flow::Stream(id) => {
+                            self.send_on(index, id, bytes);
+                            continue;
+                        }
+                    };
                     let to = ADDRESSES.iter().position(|address| *address == remote.to_string()).expect("a peer");
                     self.fly(index, to, &bytes);
                 }
                 Output::Event { call, event } => events.push((call, event)),
-                Output::Connect { .. } | Output::Close { .. } => panic!("a connection"),
-                Output::Locate { .. } | Output::Trunk(_) => {}
+                Output::Connect { connection, next_hop, .. } => self.connect(index, connection, &next_hop),
+                Output::Close { connection } => self.close(index, connection),
+                Output::Locate { id, target, .. } => self.locate(index, id, &target),
+                Output::Trunk(event) => {
+                    if matches!(event.change, TrunkChange::Registered { .. }) {
+                        *self.seen.entry("registered").or_default() += 1;
+                    }
+                }
                 Output::Timeout(at) => {
                     self.nodes[index].deadline = Some(at);
                     break;
@@ -319,10 +535,8 @@ impl World {
         }
         let copies = 1 + u64::from(self.random.percent(self.weather.duplicate));
         for _ in 0..copies {
-            let span = self.weather.delay.end - self.weather.delay.start;
-            let delay = self.weather.delay.start + self.random.below(span);
-            self.packets += 1;
-            self.flying.insert((self.now + Duration::from_millis(delay), self.packets), (from, to, bytes.clone()));
+            let at = self.later();
+            self.put(at, Flight::Datagram { from, to, bytes: bytes.clone() });
         }
     }
 
@@ -399,6 +613,14 @@ impl Script {
         }
         match status {
             "302 Moved Temporarily" => extra[0] = format!("Contact: <sip:r{}@x.example>;q=0.5", random.below(5)),
+            "200 OK" if request.method() == "REGISTER" => {
+                extra[0] = format!("Contact: {}", request.header("Contact").unwrap_or("*"));
+                extra.push(format!("Expires: {}", random.below(100)));
+            }
+            "401 Unauthorized" => extra.push(format!(
+                "WWW-Authenticate: Digest realm=\"script\", nonce=\"n{}\", qop=\"auth\", algorithm=SHA-256",
+                random.below(3)
+            )),
             "422 Session Interval Too Small" => extra.push(format!("Min-SE: {}", 90 + random.below(5_000))),
             _ => {}
         }
@@ -493,4 +715,23 @@ fn sdp(what: &str) -> Body {
 
 fn tag<'a>(sent: &'a Sent, name: &str) -> &'a str {
     sent.header(name).and_then(|value| value.split_once(";tag=")).map(|(_, tag)| tag).unwrap_or_default()
+}
+
+/// Who may call, by this password.
+fn realm(password: &str) -> Realm {
+    Realm::new("voice.example").unwrap().user("acme", password).unwrap()
+}
+
+/// Calls over the hops of `NAME.example`; the script takes registrations.
+fn outbound(name: &str, random: &mut Random) -> Outbound {
+    let mut outbound = Outbound::new(format!("sip:{name}.example").parse().unwrap())
+        .fail_over_after(Duration::from_secs(2 + random.below(5)))
+        .hold_down(Duration::from_secs(1 + random.below(20)));
+    if random.percent(40) {
+        outbound = outbound.ping(Duration::from_secs(5 + random.below(10)));
+    }
+    if name == NAMES[SCRIPT] {
+        outbound = outbound.registration(Registration::new(Text::from_static("acme")));
+    }
+    outbound
 }
