@@ -16,6 +16,8 @@ pub(super) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(15);
 /// How long a request may take from its head to its answer. Longer than any decision of `control`.
 pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// How long one connection is served, however busy it is; then the client makes another.
+pub(super) const CONNECTION_LIFE: Duration = Duration::from_mins(5);
 /// How long requests may take to end when the server stops.
 pub(super) const STOP_DEADLINE: Duration = Duration::from_secs(2);
 

@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Api;
-use super::limits::{HANDSHAKE_DEADLINE, HEAD_DEADLINE, MAX_CONNECTIONS, MAX_HEAD, MAX_HEADERS, STOP_DEADLINE};
+use super::limits::{
+    CONNECTION_LIFE, HANDSHAKE_DEADLINE, HEAD_DEADLINE, MAX_CONNECTIONS, MAX_HEAD, MAX_HEADERS, STOP_DEADLINE,
+};
 
 /// Where the API listens.
 #[derive(Clone)]
@@ -162,13 +164,18 @@ async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router, s
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(connection);
     let ended = tokio::select! {
-        ended = &mut connection => ended,
+        ended = &mut connection => Some(ended),
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            Some(connection.await)
+        }
+        () = tokio::time::sleep(CONNECTION_LIFE) => {
+            connection.as_mut().graceful_shutdown();
+            // Who does not read what he asked for is cut off: his place is wanted.
+            tokio::time::timeout(STOP_DEADLINE, connection).await.ok()
         }
     };
-    if ended.is_err() {
+    if ended.is_none_or(|ended| ended.is_err()) {
         // What hyper says may repeat what the client wrote: a key in a broken header, for one.
         tracing::debug!(event = "api.broken", "a connection of the API broke");
     }
@@ -188,6 +195,20 @@ mod tests {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let router = Router::new().route("/", get(|| async { "here" }));
         (near, tokio::spawn(exchange(far, router, CancellationToken::new())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_and_does_not_read_the_answers_is_cut_off() {
+        let (mut near, served) = connected();
+        let asking = tokio::spawn(async move {
+            // Until the server is gone: what it cannot send back keeps it from reading on.
+            while near.write_all(b"GET /none HTTP/1.1\r\nhost: x\r\n\r\n").await.is_ok() {}
+        });
+        let begun = tokio::time::Instant::now();
+        served.await.unwrap();
+        let took = begun.elapsed();
+        assert!(took <= CONNECTION_LIFE + STOP_DEADLINE + Duration::from_secs(1), "{took:?}");
+        asking.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

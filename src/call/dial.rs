@@ -1,5 +1,6 @@
 //! Legs that we place.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use sip_core::admission::TrunkId;
 use sip_core::endpoint::{Body, Command, Dial, DialError, Fork};
 use sip_core::net::PlaceError;
 use sip_core::sdp::SessionDescription;
+use sip_core::trunk::{HopState, HopStatus};
 use sip_core::wire::{HeaderName, Replaces, StatusCode, Text, Uri};
 use uuid::Uuid;
 
@@ -66,16 +68,7 @@ impl Leg {
         let Placed { trunk, to, from, ring_for, replaces, hops } = placed;
         let outbound = trunk.outbound.as_ref().ok_or(NotPlaced::Endpoint(PlaceError::Dial(DialError::Trunk)))?;
         let host = &context.shared.loaded.dialplan.sip.domain;
-        let hop = &outbound.to;
-        let target: Uri = match &to {
-            DialTarget::Number(number) => {
-                let scheme = if hop.secure { "sips" } else { "sip" };
-                format!("{scheme}:{}@{};user=phone", number.as_str(), hop.host)
-            }
-            DialTarget::Uri(uri) => uri.expose(),
-        }
-        .parse()
-        .map_err(|_| NotPlaced::Target)?;
+        let target = target_uri(&trunk, &to).ok_or(NotPlaced::Target)?;
         let shown: Uri = format!("sip:{}@{host}", from.as_str()).parse().map_err(|_| NotPlaced::Target)?;
         let mut headers = Vec::new();
         if let Some(hops) = hops {
@@ -94,7 +87,7 @@ impl Leg {
             let value = Text::from_utf8(replaces.to_value()).ok_or(NotPlaced::Target)?;
             headers.push((HeaderName::Replaces, value));
         }
-        let peer = Peer::to_be(Arc::clone(&trunk));
+        let peer = Peer::to_be(Arc::clone(&trunk), first_hop(&trunk, context).await);
         let (port, offered, sdp) = peer.offer(context)?;
         let dial = Dial {
             trunk: TrunkId::new(trunk.name.as_str()),
@@ -172,6 +165,27 @@ impl Leg {
         self.rung_out |= self.ring_until.take_if(|until| *until <= now).is_some();
         self.rung_out && !self.leaving
     }
+}
+
+/// A target as the trunk's peer is to call it.
+pub(super) fn target_uri(trunk: &Trunk, to: &DialTarget) -> Option<Uri> {
+    let text = match (to, &trunk.outbound) {
+        (DialTarget::Number(number), Some(outbound)) => {
+            let scheme = if outbound.to.secure { "sips" } else { "sip" };
+            format!("{scheme}:{}@{};user=phone", number.as_str(), outbound.to.host)
+        }
+        (DialTarget::Number(number), None) => format!("tel:{}", number.as_str()),
+        (DialTarget::Uri(uri), _) => uri.expose(),
+    };
+    text.parse().ok()
+}
+
+/// Where the trunk's next call goes most likely: its address family is that of the media we offer.
+async fn first_hop(trunk: &Trunk, context: &Context) -> Option<IpAddr> {
+    let trunks = context.shared.sip.trunks().await.ok()?;
+    let status = trunks.into_iter().find(|status| status.trunk.as_str() == trunk.name.as_str())?;
+    let usable = |hop: &&HopStatus| hop.state != HopState::Down;
+    status.hops.iter().find(usable).or_else(|| status.hops.first()).map(|hop| hop.hop.address.ip())
 }
 
 /// RFC 3323 4.1.1.3

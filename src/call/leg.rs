@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::digits::{Keys, Source};
 use super::media::{self, Due, Media};
-use super::negotiate::{Choice, Offered, Policy, Refused};
+use super::negotiate::{self, Choice, Offered, Policy, Refused};
 use crate::server::{Context, Shared};
 
 /// Who is at the other end, and how its signalling is secured.
@@ -50,14 +50,23 @@ impl Peer {
     }
 
     /// A peer that we are about to call. Where its signalling comes from is known when it answers.
-    pub(super) fn to_be(trunk: Arc<Trunk>) -> Self {
-        let over_tls = trunk.outbound.as_ref().is_some_and(|outbound| outbound.to.is_tls());
+    pub(super) fn to_be(trunk: Arc<Trunk>, hop: Option<IpAddr>) -> Self {
+        let tls_hop = trunk.outbound.as_ref().is_some_and(|outbound| outbound.to.is_tls());
+        let over_tls = tls_hop || trunk.allowed_transports() == [dialplan::Transport::Tls];
         let transport = if over_tls { Transport::Tls } else { Transport::Udp };
-        Self { trunk, signalling: IpAddr::V4(Ipv4Addr::UNSPECIFIED), transport, tls: None }
+        Self { trunk, signalling: hop.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), transport, tls: None }
     }
 
     pub(super) fn over_tls(&self) -> bool {
         self.transport == Transport::Tls
+    }
+
+    /// Reads the offer of its INVITE, if it has one.
+    pub(super) fn read_offer(&self, sdp: Option<&Body>, secured: bool) -> Result<Negotiation, Refused> {
+        let Some(sdp) = sdp else { return Ok(Negotiation::Delayed) };
+        let offer = SessionDescription::parse(sdp.as_bytes())?;
+        let choice = negotiate::read_offer(&offer, &self.policy(secured, None))?;
+        Ok(Negotiation::Offered(Box::new((offer, choice))))
     }
 
     /// What session descriptions of this leg are held against.

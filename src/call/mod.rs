@@ -38,7 +38,6 @@ use media_engine::pci::Cleared;
 use rand::RngExt;
 use sip_core::endpoint::{CallKey, Cause, Command, Event, Reject};
 use sip_core::net::IncomingCall;
-use sip_core::sdp::SessionDescription;
 use sip_core::wire::StatusCode;
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -47,7 +46,7 @@ use uuid::{Builder, Uuid};
 use self::activity::{Activity, Outcome};
 use self::facts::Facts;
 use self::far::Far;
-use self::leg::{Leg, Negotiation};
+use self::leg::Leg;
 use self::negotiate::Refused;
 pub(crate) use self::outbound::place;
 pub(crate) use self::prompt::{Player, Prompt};
@@ -110,14 +109,7 @@ impl<'w> Call<'w> {
             }
         };
         facts.log_incoming(&peer);
-        let negotiation = match invite.get().sdp() {
-            None => Ok(Negotiation::Delayed),
-            Some(body) => SessionDescription::parse(body.as_bytes()).map_err(Refused::from).and_then(|offer| {
-                let choice = negotiate::read_offer(&offer, &peer.policy(false, None))?;
-                Ok(Negotiation::Offered(Box::new((offer, choice))))
-            }),
-        };
-        let negotiation = match negotiation {
+        let negotiation = match peer.read_offer(invite.get().sdp(), false) {
             Ok(negotiation) => negotiation,
             Err(refused) => {
                 tracing::info!(event = "call.refused", reason = refused.as_str(), "call refused: {refused}");

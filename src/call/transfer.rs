@@ -3,17 +3,15 @@
 
 use std::time::Instant;
 
-use dialplan::{DialFailure, DialPlan, DialTarget, Event, InDialog, TransferPlan};
+use dialplan::{DialFailure, DialPlan, Event, InDialog, TransferPlan};
 use sip_core::endpoint::{Cause, Command, EndReason, Referral, Reject};
 use sip_core::net::IncomingCall;
-use sip_core::sdp::SessionDescription;
-use sip_core::wire::{StatusCode, Uri};
+use sip_core::wire::StatusCode;
 
 use super::activity::Activity;
-use super::dial::Placed;
+use super::dial::{Placed, target_uri};
 use super::far::Far;
-use super::leg::{Leg, Negotiation, Peer, Said};
-use super::negotiate::{self, Refused};
+use super::leg::{Leg, Peer, Said};
 use super::{Call, ringback};
 
 /// A leg that takes the place of the present one as soon as it stands.
@@ -132,16 +130,7 @@ impl Call<'_> {
 /// REFER by us: the peer calls the target itself.
 impl Call<'_> {
     pub(super) async fn transfer(&mut self, plan: TransferPlan) -> Option<Event> {
-        let host = self.leg.peer.trunk.outbound.as_ref().map(|outbound| &outbound.to);
-        let target = match (&plan.to, host) {
-            (DialTarget::Number(number), Some(hop)) => {
-                let scheme = if hop.secure { "sips" } else { "sip" };
-                format!("{scheme}:{}@{};user=phone", number.as_str(), hop.host)
-            }
-            (DialTarget::Number(number), None) => format!("tel:{}", number.as_str()),
-            (DialTarget::Uri(uri), _) => uri.expose(),
-        };
-        let Ok(target) = target.parse::<Uri>() else {
+        let Some(target) = target_uri(&self.leg.peer.trunk, &plan.to) else {
             return Some(Event::TransferFailed(failure(StatusCode::ADDRESS_INCOMPLETE)));
         };
         let replaces = self.far.as_ref().filter(|_| plan.attended).map(|far| far.leg.key);
@@ -197,14 +186,7 @@ impl Call<'_> {
     pub(super) async fn on_replacement(&mut self, incoming: IncomingCall) {
         let IncomingCall { key, invite, events } = incoming;
         let peer = Peer::new(std::sync::Arc::clone(&self.leg.peer.trunk), invite.source());
-        let offer = match invite.get().sdp() {
-            None => Ok(Negotiation::Delayed),
-            Some(body) => SessionDescription::parse(body.as_bytes()).map_err(Refused::from).and_then(|offer| {
-                let choice = negotiate::read_offer(&offer, &peer.policy(self.is_secure(), None))?;
-                Ok(Negotiation::Offered(Box::new((offer, choice))))
-            }),
-        };
-        let refused = match offer {
+        let refused = match peer.read_offer(invite.get().sdp(), self.is_secure()) {
             Ok(negotiation) if self.next.is_none() && self.leg.answered.is_some() => {
                 let mut leg = Leg::new(self.facts.id, key, events, peer, negotiation);
                 match leg.answer(self.context).await {
