@@ -171,8 +171,10 @@ impl Leg {
 pub(super) fn target_uri(trunk: &Trunk, to: &DialTarget) -> Option<Uri> {
     let text = match (to, &trunk.outbound) {
         (DialTarget::Number(number), Some(outbound)) => {
-            let scheme = if outbound.to.secure { "sips" } else { "sip" };
-            format!("{scheme}:{}@{};user=phone", number.as_str(), outbound.to.host)
+            let hop = &outbound.to;
+            let scheme = if hop.secure { "sips" } else { "sip" };
+            let port = hop.port.map_or_else(String::new, |port| format!(":{port}"));
+            format!("{scheme}:{}@{}{port};user=phone", number.as_str(), hop.host)
         }
         (DialTarget::Number(number), None) => format!("tel:{}", number.as_str()),
         (DialTarget::Uri(uri), _) => uri.expose(),

@@ -162,7 +162,7 @@ class Server:
             )
         )
         self.program = processes.Program(
-            "strongline", [*run_by, binary(), "serve", "--dialplan", dialplan, "--log", "json", *(["--log-level", os.environ["LAB_LEVEL"]] if "LAB_LEVEL" in os.environ else [])], self.folder, separate_errors=True
+            "strongline", [*run_by, binary(), "serve", "--dialplan", dialplan, "--log", "json"], self.folder, separate_errors=True
         )
         self.wait_for("ready")
 
