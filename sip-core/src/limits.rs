@@ -54,6 +54,10 @@ pub const LOCATED_AT_LEAST: Duration = Duration::from_secs(30);
 pub const LOCATED_AT_MOST: Duration = Duration::from_hours(24);
 /// How long located hops are used beyond that while look-ups fail (RFC 8767 5 suggests one to three days).
 pub const LOCATED_STALE: Duration = Duration::from_hours(24);
+/// Hops of one trunk that left its look-ups and stay its peers for the calls that are up over them.
+pub const FORMER_HOPS: usize = 32;
+/// The longest time for which they do.
+pub const FORMER_HOP: Duration = Duration::from_hours(24);
 /// Routes that a registrar may have us preload (RFC 3608).
 pub const SERVICE_ROUTES: usize = 8;
 /// Octets of all of those.

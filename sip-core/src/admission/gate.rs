@@ -1,11 +1,11 @@
 //! The gate: the rules, and what each trunk uses of them now.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::endpoint::NextHop;
+use crate::endpoint::{CallKey, NextHop};
 
 use super::learned::Learned;
 use super::table::SourceTable;
@@ -52,15 +52,38 @@ impl Gate {
     }
 
     /// Takes over the next hops that the trunk called `name` has by look-up ([`crate::trunk::Outbound`]) in place of those
-    /// that it had: requests from there are the trunk's. Peers that the rules name come first.
-    pub(crate) fn learn(&mut self, name: &TrunkId, hops: &[NextHop]) {
-        self.learned.set(name, hops);
+    /// that it had: requests from there are the trunk's. Peers that the rules name come first. A hop that is none any more
+    /// stays a peer for the `calls` up over its address and transport.
+    pub(crate) fn learn(
+        &mut self,
+        name: &TrunkId,
+        hops: &[NextHop],
+        calls: impl Fn(IpAddr, Transport) -> BTreeSet<CallKey>,
+        now: Instant,
+    ) {
+        self.learned.set(name, hops, calls, now);
+    }
+
+    /// A call of the trunk called `name` is over: no hop that left stays a peer for it.
+    pub(crate) fn forget_call(&mut self, name: &TrunkId, call: CallKey, now: Instant) {
+        self.learned.release(name, call, now);
+    }
+
+    /// Forgets the hops that left and whose calls are over.
+    pub(crate) fn forget_former(&mut self, now: Instant) {
+        self.learned.forget_former(now);
     }
 
     /// Whether the trunk called `name` has this source, whoever else has it too.
     pub(crate) fn is_peer(&self, name: &TrunkId, source: &SourceFacts) -> bool {
         self.trunk_of(source).as_ref() == Some(name)
             || (source.opened_for.is_none() && self.learned.is_of(name, source))
+    }
+
+    /// Whether a trunk's source is one for new calls too, and no hop that left.
+    pub(crate) fn may_call(&self, source: &SourceFacts) -> bool {
+        let is_named = source.opened_for.is_some() || self.sources.trunk_of(source).is_some();
+        is_named || self.learned.caller(source).is_some()
     }
 
     /// The trunk that a source belongs to.
@@ -85,7 +108,7 @@ impl Gate {
 
     /// Admits a new call, or says why not. An admitted call is counted until [`Gate::release`].
     pub fn admit(&mut self, invite: Invite, source: SourceFacts, now: Instant) -> Result<Admitted<Invite>, Refused> {
-        let index = self.find_index(&source).ok_or(Refused::UnknownSource)?;
+        let index = self.find_index(&source).filter(|_| self.may_call(&source)).ok_or(Refused::UnknownSource)?;
         let trunk = self.trunks.get_mut(index).ok_or(Refused::UnknownSource)?;
         trunk.charge(now)?;
         Ok(Admitted::mint(invite, source, trunk.rule.name.clone(), Arc::clone(&trunk.rule.srtp)))

@@ -173,6 +173,7 @@ impl Endpoint {
     /// Exactly one thing happened.
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         self.latest = self.latest.max(now);
+        self.gate.forget_former(now);
         match input {
             Input::Datagram { listener, remote, bytes } => self.on_datagram(listener, remote, bytes, now),
             Input::Connected { connection, tls } => self.on_connected(connection, tls, now),

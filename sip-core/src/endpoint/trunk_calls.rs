@@ -85,8 +85,9 @@ impl Endpoint {
     }
 
     /// A call is over: its place among its trunk's calls is free.
-    pub(super) fn release_call(&mut self, key: CallKey, trunk: &TrunkId) {
+    pub(super) fn release_call(&mut self, key: CallKey, trunk: &TrunkId, now: Instant) {
         self.gate.release(trunk);
+        self.gate.forget_call(trunk, key, now);
         if self.trunks.routes.remove(&key).is_some()
             && let Some(life) = self.trunks.by_name_mut(trunk)
         {

@@ -1,6 +1,7 @@
 //! The trunks that we call over: what each of them wants to happen, and when ([`crate::trunk`]).
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::admission::{Transport, TrunkId, TrunkRule};
@@ -11,6 +12,7 @@ use crate::trunk::{
 };
 use crate::wire::{Text, Uri};
 
+use super::call::Call;
 use super::schedule::Schedule;
 use super::trunk_calls::Route;
 use super::{CallKey, Endpoint, Flow, NextHop, Output};
@@ -163,9 +165,9 @@ impl Life {
     }
 
     /// The hops of all places.
-    fn addresses(&self) -> impl Iterator<Item = &NextHop> {
+    fn addresses(&self) -> Vec<NextHop> {
         let registrar = self.registrar.iter().flat_map(Place::hops);
-        self.target.hops().iter().chain(registrar).map(|hop| &hop.to)
+        self.target.hops().iter().chain(registrar).map(|hop| hop.to.clone()).collect()
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -215,7 +217,7 @@ impl Endpoint {
                     Box::new(self.begin_life(&rule, outbound, meter, now))
                 }
             };
-            self.learn(&life);
+            self.learn(&life.name, &life.addresses(), now);
             self.put_back(life);
         }
         for life in old.values_mut() {
@@ -251,13 +253,25 @@ impl Endpoint {
             self.register(life, now);
         }
         self.let_go(life, now);
-        self.gate.learn(&life.name, &[]);
+        self.learn(&life.name, &[], now);
     }
 
-    /// The peers that a trunk has by look-up are those of its hops now.
-    fn learn(&mut self, life: &Life) {
-        let hops: Vec<NextHop> = life.addresses().cloned().collect();
-        self.gate.learn(&life.name, &hops);
+    /// The peers that a trunk has by look-up are those of its hops now, and those of before for the calls up over them.
+    fn learn(&mut self, trunk: &TrunkId, hops: &[NextHop], now: Instant) {
+        let (calls, transport) = (&self.calls, &self.transport);
+        let is_over = |call: &Call, ip: IpAddr, over: Transport| {
+            let address = match call.path.flow {
+                Flow::Datagram { remote, .. } => Some(remote),
+                Flow::Stream(id) => transport.get(id).map(|connection| connection.facts().address),
+            };
+            let address = address.or_else(|| call.path.next_hop.as_ref().map(|hop| hop.address));
+            call.path.transport == over && address.is_some_and(|address| address.ip().to_canonical() == ip)
+        };
+        let over = |ip, over| {
+            let mine = calls.values().filter(|call| call.trunk == *trunk && is_over(call, ip, over));
+            mine.map(|call| call.key).collect()
+        };
+        self.gate.learn(trunk, hops, over, now);
     }
 
     /// Takes a trunk out of the table, works on it, and puts it back.
@@ -294,7 +308,7 @@ impl Endpoint {
             self.transport.push_output(Output::Locate { id, target, seed: self.tokens.key() });
         }
         if is_stale {
-            self.learn(life);
+            self.learn(&life.name, &life.addresses(), now);
         }
         for (hop, next_hop) in pings {
             self.ping(life, which, hop, &next_hop, now);
@@ -311,7 +325,7 @@ impl Endpoint {
             let usable = |hop: &NextHop| allowed.contains(hop.transport) && config.can_reach(hop);
             if place.on_located(result, usable, || tokens.random(), now) {
                 let hops = place.hops().len();
-                endpoint.learn(life);
+                endpoint.learn(&life.name, &life.addresses(), now);
                 if which == Which::Target {
                     endpoint.tell_trunk(life, TrunkChange::Located { hops });
                 }

@@ -175,7 +175,7 @@ impl Endpoint {
         }
         self.call_schedule.set(call.key, None);
         self.forget_early_dialogs(&mut call);
-        self.release_call(call.key, &call.trunk);
+        self.release_call(call.key, &call.trunk, self.latest);
         if let Some(dialog) = &call.dialog {
             self.dialogs.remove(dialog);
         }

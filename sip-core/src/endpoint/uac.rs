@@ -38,7 +38,7 @@ impl Endpoint {
                 // Nothing more can be sent there now: another hop may do.
                 Err(error) => {
                     let Some(next) = self.another_hop(key) else {
-                        self.release_call(key, &dial.trunk);
+                        self.release_call(key, &dial.trunk, now);
                         return Err(error);
                     };
                     hop = next;
@@ -51,7 +51,7 @@ impl Endpoint {
     pub(super) fn check_trunk(&self, dial: &Dial, hop: &NextHop) -> Result<(), DialError> {
         let rule = self.gate.rule(&dial.trunk).ok_or(DialError::Trunk)?;
         let source = crate::admission::SourceFacts::plain(hop.address, hop.transport);
-        let by_address = self.gate.trunk_of(&source).as_ref() == Some(&dial.trunk);
+        let by_address = self.gate.may_call(&source) && self.gate.trunk_of(&source).as_ref() == Some(&dial.trunk);
         // Over a connection of our own the peer is whom we called; a datagram only has its address.
         if !rule.transports.contains(hop.transport) || (hop.transport == Transport::Udp && !by_address) {
             return Err(DialError::Trunk);

@@ -16,7 +16,7 @@ use sip_core::wire::{StatusCode, Text};
 
 use crate::outbound::dial;
 use crate::pair::Random;
-use crate::script::{Message, response_to};
+use crate::script::{Message, established, established_by, response_to};
 use crate::station::{STRANGER, Sent, Station};
 
 pub(crate) const NEAR: &str = "198.51.100.7:5060";
@@ -514,6 +514,103 @@ fn a_located_hop_is_a_peer_while_it_is_one_and_no_other() {
     station.expect_silence();
     station.recv(FAR, Message::numbered(2).text());
     station.expect_status(100);
+}
+
+/// The name leads to the second hop alone now.
+fn move_name(station: &mut Station, far: NextHop) {
+    station.pass_secs(60);
+    locate(station, &[far], DAY);
+    station.expect_silence();
+}
+
+fn udp_hop(address: &str) -> NextHop {
+    NextHop::udp(address.parse().unwrap())
+}
+
+fn tcp_hop(address: &str) -> NextHop {
+    NextHop::tcp(address.parse().unwrap())
+}
+
+#[test]
+fn a_hop_that_leaves_stays_a_peer_of_the_calls_that_are_up_over_it() {
+    let mut station = station(outbound());
+    locate(&mut station, &[udp_hop(NEAR)], 60);
+    let (first, second) = (Message::numbered(1), Message::numbered(2));
+    let (_, ok) = established_by(&mut station, &first);
+    let (other, _) = established_by(&mut station, &second);
+    move_name(&mut station, udp_hop(FAR));
+    // The peer's BYE is heard, and once more where our answer was lost.
+    let bye = Message { call_id: first.call_id, from_tag: first.from_tag, ..Message::within(&ok, "BYE", 2) };
+    station.recv(NEAR, bye.text());
+    station.expect_status(200);
+    station.ended();
+    station.recv(NEAR, bye.text());
+    station.expect_status(200);
+    // No new call comes from there or goes there, while one is up.
+    station.recv(NEAR, Message::numbered(3).text());
+    station.expect_silence();
+    let there = Dial { next_hop: Some(udp_hop(NEAR)), ..dial() };
+    assert_eq!(station.endpoint.dial(there, station.now), Err(DialError::Trunk));
+    let unknown = station.refused(Refusal::UnknownSource);
+    // Our BYE is answered, and then the hop is nobody's.
+    station.pass_secs(60);
+    station.hang_up(other);
+    let bye = station.expect_request("BYE");
+    station.recv(NEAR, response_to(&bye, "200 OK", "", &[], ""));
+    station.ended();
+    station.pass_secs(31);
+    station.expect_silence();
+    assert_eq!(station.refused(Refusal::UnknownSource), unknown);
+    station.pass_secs(2);
+    station.recv(NEAR, bye_of_nobody());
+    station.expect_silence();
+    assert_eq!(station.refused(Refusal::UnknownSource), unknown + 1);
+}
+
+fn bye_of_nobody() -> String {
+    Message { method: "BYE", to_tag: "none".into(), body: String::new(), ..Message::invite() }.text()
+}
+
+#[test]
+fn a_hop_that_leaves_is_a_peer_for_a_day_at_most_and_of_no_call_for_a_moment() {
+    for (seconds, is_up, is_peer) in
+        [(30, false, true), (33, false, false), (3600, true, true), (DAY - 1, true, true), (DAY + 1, true, false)]
+    {
+        // A call that needs no refresh for days.
+        let mut station = Station::with(vec![TrunkRule::new("carrier-a").outbound(outbound())], |config| {
+            config.session.interval = Duration::from_secs(4 * DAY);
+        });
+        station.drain();
+        locate(&mut station, &[udp_hop(NEAR)], 60);
+        if is_up {
+            established(&mut station);
+        }
+        move_name(&mut station, udp_hop(FAR));
+        station.pass_secs(seconds);
+        station.all_sent();
+        station.recv(NEAR, bye_of_nobody());
+        assert_eq!(!station.all_sent().is_empty(), is_peer, "{seconds}");
+    }
+}
+
+#[test]
+fn a_connection_that_a_hop_opened_lives_on_with_its_calls_when_the_hop_leaves() {
+    let mut station = station(outbound());
+    locate(&mut station, &[tcp_hop(NEAR)], 60);
+    let connection = station.connect(crate::station::TCP, NEAR, None);
+    let invite = Message::invite().over("TCP");
+    station.recv_on(connection, invite.text());
+    station.expect_status(100);
+    let key = station.incoming();
+    station.answer(key);
+    let ok = station.expect_status(200);
+    station.recv_on(connection, Message::ack(&ok, 1).over("TCP").text());
+    station.event();
+    move_name(&mut station, tcp_hop(FAR));
+    station.recv_on(connection, Message::within(&ok, "BYE", 2).over("TCP").text());
+    assert!(station.closed.is_empty());
+    station.expect_status(200);
+    station.ended();
 }
 
 #[test]
