@@ -123,6 +123,8 @@ impl Endpoint {
         let Some((tx, base)) = self.open_in_dialog(call, incoming, now) else { return };
         if by == ReinviteMethod::Invite {
             self.respond(tx, Response::for_request(&incoming.request, StatusCode::TRYING), now);
+        } else {
+            self.try_later(tx, &incoming.request, now);
         }
         let inbound = Inbound { tx, base, cseq: incoming.request.cseq().map(|cseq| cseq.seq).unwrap_or_default() };
         if !matches!(call.phase, Phase::Up(_)) {

@@ -47,6 +47,7 @@ impl ReferIn {
 impl Endpoint {
     pub(super) fn on_refer(&mut self, call: &mut Call, incoming: &Incoming<'_>, now: Instant) {
         let Some((tx, base)) = self.open_in_dialog(call, incoming, now) else { return };
+        self.try_later(tx, &incoming.request, now);
         let cseq = incoming.request.cseq().map(|cseq| cseq.seq).unwrap_or_default();
         let inbound = Inbound { tx, base, cseq };
         let referral = match self.referral(call, &incoming.request, now) {

@@ -173,6 +173,7 @@ impl Endpoint {
     /// PRACK (RFC 3262 3, 5).
     pub(super) fn on_prack(&mut self, call: &mut Call, incoming: &Incoming<'_>, now: Instant) {
         let Some((tx, base)) = self.open_in_dialog(call, incoming, now) else { return };
+        self.try_later(tx, &incoming.request, now);
         let request = &incoming.request;
         let inbound = Inbound { tx, base, cseq: request.cseq().map(|cseq| cseq.seq).unwrap_or_default() };
         match self.acknowledged(call, inbound, request, now) {

@@ -178,6 +178,19 @@ impl Endpoint {
         Some(bytes)
     }
 
+    /// A request other than INVITE may wait for the TU: 100 if it does for long (RFC 4320 4.1).
+    pub(super) fn try_later(&mut self, id: TxId, request: &Request, now: Instant) {
+        let mut response = Response::for_request(request, StatusCode::TRYING);
+        self.sign(response.headers_mut());
+        let bytes = super::respond::encode_response(&response);
+        if let Some(tx) = self.transactions.server(id)
+            && let ServerMachine::NonInvite(machine) = &mut tx.machine
+        {
+            machine.on_waiting(bytes, now);
+            self.transactions.settle(id);
+        }
+    }
+
     pub(super) fn resend(&mut self, reply: &Reply, bytes: Bytes, now: Instant) {
         self.transport.stats.retransmitted += 1;
         let sent = self.send_reply(reply, bytes, now);

@@ -64,10 +64,9 @@ impl Endpoint {
                     ServerInviteTimeout::Resend(bytes) => TransactionDue::Reply(tx.reply.clone(), bytes),
                     ServerInviteTimeout::LastResort => TransactionDue::ServerLeft(id, tx.call),
                 },
-                ServerMachine::NonInvite(machine) => {
-                    machine.handle_timeout(now);
-                    TransactionDue::Nothing
-                }
+                ServerMachine::NonInvite(machine) => machine
+                    .handle_timeout(now)
+                    .map_or(TransactionDue::Nothing, |bytes| TransactionDue::Reply(tx.reply.clone(), bytes)),
             },
             Transaction::Client(tx) => match &mut tx.machine {
                 ClientMachine::Invite(machine) => match machine.handle_timeout(now) {

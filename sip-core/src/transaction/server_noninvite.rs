@@ -1,11 +1,11 @@
 //! The non-INVITE server transaction (RFC 3261 17.2.2, RFC 4320).
 //!
 //! ```text
-//! Trying --2xx-699--> Completed --J--> gone
+//! Trying --3.5 s: 100--> Trying --2xx-699--> Completed --J--> gone
 //! ```
 //!
-//! The Proceeding state is missing on purpose: RFC 4320 4.1 forbids provisional responses other than 100 here, and
-//! this server answers before a 100 would be due.
+//! The Proceeding state is part of Trying: RFC 4320 4.1 forbids provisional responses other than 100 here, and a 100 before
+//! the client's timer E has reached T2.
 
 use std::time::Instant;
 
@@ -24,8 +24,15 @@ pub struct ServerNonInvite {
 
 #[derive(Debug)]
 enum State {
-    Trying { last_resort: Instant },
-    Completed { response: Bytes, j: Instant },
+    /// `trying`: the 100 of a request that may wait for the TU, and until it is sent, when.
+    Trying {
+        last_resort: Instant,
+        trying: Option<(Bytes, Option<Instant>)>,
+    },
+    Completed {
+        response: Bytes,
+        j: Instant,
+    },
     Terminated,
 }
 
@@ -34,12 +41,21 @@ impl ServerNonInvite {
     pub fn new(timers: Timers, reliable: bool, now: Instant) -> Self {
         // The client gives up at its timer F: an answer after that is of no use (RFC 4320 4.2).
         let last_resort = now + timers.f().min(timers.last_resort);
-        Self { state: State::Trying { last_resort }, timers, reliable }
+        Self { state: State::Trying { last_resort, trying: None }, timers, reliable }
+    }
+
+    /// The TU may think about the request for longer: this 100 goes out if it does (RFC 4320 4.1).
+    pub fn on_waiting(&mut self, response: Bytes, now: Instant) {
+        if let State::Trying { trying, .. } = &mut self.state {
+            // Timer E has doubled three times (RFC 3261 17.1.2.2).
+            *trying = Some((response, Some(now + self.timers.e() * 7)));
+        }
     }
 
     /// The request came again: what to send again, if anything.
     pub fn on_request(&self) -> Option<Bytes> {
         match &self.state {
+            State::Trying { trying: Some((response, None)), .. } => Some(response.clone()),
             State::Trying { .. } => None,
             State::Completed { response, .. } => Some(response.clone()),
             State::Terminated => None,
@@ -64,17 +80,25 @@ impl ServerNonInvite {
     /// When [`ServerNonInvite::handle_timeout`] is wanted next.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Trying { last_resort } => Some(*last_resort),
+            State::Trying { last_resort, trying } => {
+                let at = trying.as_ref().and_then(|(_, at)| *at);
+                Some(at.map_or(*last_resort, |at| at.min(*last_resort)))
+            }
             State::Completed { j, .. } => Some(*j),
             State::Terminated => None,
         }
     }
 
-    /// Time has passed. A transaction that the TU left is given up without a response (RFC 4320 4.2).
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let (State::Trying { last_resort: end } | State::Completed { j: end, .. }) = &self.state else { return };
-        if *end <= now {
-            self.state = State::Terminated;
+    /// Time has passed. A transaction that the TU left is given up without a response (RFC 4320 4.2). Gives the 100 that is
+    /// due.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Bytes> {
+        match &mut self.state {
+            State::Trying { last_resort: end, .. } | State::Completed { j: end, .. } if *end <= now => {
+                self.state = State::Terminated;
+                None
+            }
+            State::Trying { trying: Some((response, at)), .. } => at.take_if(|at| *at <= now).map(|_| response.clone()),
+            State::Trying { .. } | State::Completed { .. } | State::Terminated => None,
         }
     }
 

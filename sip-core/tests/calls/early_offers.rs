@@ -89,6 +89,7 @@ fn an_early_offer_that_the_tu_forgets_is_answered_for_it() {
     station.recv(CARRIER, Message::within(&sent, "UPDATE", 3).body("v=0 again").text());
     offered(&mut station);
     station.pass_secs(20);
+    station.expect_status(100);
     assert!(station.expect_status(500).header("Retry-After").is_some());
     assert!(matches!(station.event().1, Event::ReinviteCancelled));
 }
@@ -143,6 +144,7 @@ fn a_prack_may_offer_again() {
     assert_eq!(offered(&mut station).0, "v=0 again");
     // It is acknowledged all the same.
     station.pass_secs(10);
+    assert_eq!(station.expect_status(100).header("CSeq"), Some("2 PRACK"));
     station.expect_silence();
     accept(&mut station, key);
     let ok = station.expect_status(200);

@@ -219,3 +219,27 @@ fn a_bye_answers_the_reinvite_that_waits() {
     assert_eq!(statuses, [200, 487]);
     assert_eq!(station.ended().reason, EndReason::Bye);
 }
+
+/// RFC 4320 4.1: the client would send it every four seconds from then on.
+#[test]
+fn an_update_that_waits_for_the_call_side_is_100_after_three_and_a_half_seconds() {
+    let mut station = Station::new();
+    let (key, ok) = established(&mut station);
+    let update = Message::within(&ok, "UPDATE", 2).body(HOLD).text();
+    station.recv(CARRIER, &update);
+    assert_eq!(offered(&mut station).1, ReinviteMethod::Update);
+    station.pass(Duration::from_millis(3_499));
+    station.recv(CARRIER, &update);
+    station.expect_silence();
+    station.pass(Duration::from_millis(1));
+    let trying = station.expect_status(100);
+    assert_eq!(trying.header("CSeq"), Some("2 UPDATE"));
+    station.pass_secs(4);
+    station.expect_silence();
+    station.recv(CARRIER, &update);
+    assert_eq!(station.expect_status(100).text, trying.text);
+    answer(&mut station, key, "v=0 held");
+    station.expect_status(200);
+    station.pass_secs(33);
+    station.expect_silence();
+}

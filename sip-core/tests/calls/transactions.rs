@@ -94,6 +94,21 @@ fn server_invite_left_alone_asks_for_the_last_resort() {
 }
 
 #[test]
+fn server_noninvite_says_100_once_it_has_waited_and_not_before() {
+    let now = origin();
+    let mut machine = ServerNonInvite::new(Timers::default(), false, now);
+    machine.on_waiting(MESSAGE, now);
+    let due = now + Duration::from_millis(3_500);
+    assert_eq!((machine.deadline(), machine.on_request()), (Some(due), None));
+    assert_eq!(machine.handle_timeout(now + Duration::from_millis(3_499)), None);
+    assert_eq!(machine.handle_timeout(due), Some(MESSAGE));
+    // Once by itself, and again for the request again.
+    assert_eq!((machine.handle_timeout(due), machine.on_request()), (None, Some(MESSAGE)));
+    machine.handle_timeout(now + Duration::from_secs(32));
+    assert!(machine.is_terminated());
+}
+
+#[test]
 fn server_noninvite_answers_again_for_timer_j_and_dies_unanswered() {
     let now = origin();
     let mut machine = ServerNonInvite::new(Timers::default(), false, now);

@@ -416,6 +416,7 @@ fn the_tu_refuses_or_forgets() {
     station.expect_status(603);
     asked(&mut station, &ok, 3, "<sip:bob@x.example>");
     station.pass_secs(21);
+    station.expect_status(100);
     station.expect_status(500);
     assert_eq!(station.refused(Refusal::LastResort), 1);
     // Too late.

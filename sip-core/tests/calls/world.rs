@@ -407,8 +407,8 @@ impl World {
     }
 
     fn link_of(&self, index: usize, connection: ConnectionId) -> Option<(usize, usize)> {
-        let found = self.links.iter().enumerate().rev().filter(|(_, link)| link.is_up);
-        found.filter_map(|(at, link)| Some((at, link.ends.iter().position(|end| *end == (index, connection))?))).next()
+        let mut found = self.links.iter().enumerate().rev().filter(|(_, link)| link.is_up);
+        found.find_map(|(at, link)| Some((at, link.ends.iter().position(|end| *end == (index, connection))?)))
     }
 
     fn lose_a_link(&mut self) {
