@@ -54,7 +54,6 @@ fn whatever_happens_every_call_ends_and_nothing_is_left() {
     for (event, count) in results.into_iter().flatten().flatten() {
         *seen.entry(event).or_default() += count;
     }
-    eprintln!("{seeds} seeds: {seen:?}");
     // A driver that only ever makes refused calls would prove nothing.
     for event in
         ["incoming", "progress", "answered", "ack", "reinvited", "early offer", "early answer", "refer", "ended"]
