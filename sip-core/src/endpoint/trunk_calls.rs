@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::admission::{Transport, TrunkId};
 use crate::trunk::{Limit, shows_life};
-use crate::wire::{Response, StatusCode, Text};
+use crate::wire::{Response, StatusCode, Text, Uri};
 
 use super::call::{Call, Cancel, Phase};
 use super::transactions::{ClientMachine, Purpose, Transaction, TxId};
@@ -15,6 +15,8 @@ use super::{CallKey, Dial, DialError, EndReason, EndedBy, Endpoint, Flow, NextHo
 #[derive(Debug)]
 pub(super) struct Route {
     trunk: TrunkKey,
+    /// Whom the dialler named.
+    callee: Uri,
     /// Whether the trunk's own hops are used, or one that the dialler named.
     own: bool,
     /// The hops that were tried.
@@ -57,7 +59,8 @@ impl Endpoint {
                 return Err(error);
             }
             let own = dial.next_hop.is_none();
-            let route = Route { trunk: life.key, own, tried: vec![hop.clone()], hop: hop.clone(), is_counted: false };
+            let (trunk, callee, tried) = (life.key, dial.target.clone(), vec![hop.clone()]);
+            let route = Route { trunk, callee, own, tried, hop: hop.clone(), is_counted: false };
             self.trunks.routes.insert(key, route);
         }
         Ok(hop)
@@ -137,7 +140,7 @@ impl Endpoint {
             return false;
         }
         let goes_on = route.own && self.may_go_on(call);
-        self.suspect(call.key, now);
+        self.suspect(call.key, response.is_some(), now);
         goes_on && self.take_another_hop(call, now)
     }
 
@@ -174,7 +177,7 @@ impl Endpoint {
         let (trunk, hop, is_counted) = (route.trunk, route.hop.clone(), route.is_counted);
         if self.take_another_hop(call, now) {
             if !is_counted {
-                self.suspect_hop(trunk, &hop, now);
+                self.suspect_hop(trunk, &hop, None, now);
             }
             self.give_up(id, branch);
         }
@@ -206,23 +209,26 @@ impl Endpoint {
         }
     }
 
-    /// The hop that a call used last did not serve it.
-    fn suspect(&mut self, key: CallKey, now: Instant) {
+    /// The hop that a call used last did not serve it: it, or somebody behind it, refused, or it did not answer.
+    fn suspect(&mut self, key: CallKey, is_refused: bool, now: Instant) {
         let Some(route) = self.trunks.routes.get_mut(&key) else { return };
         if !std::mem::replace(&mut route.is_counted, true) {
             let (trunk, hop) = (route.trunk, route.hop.clone());
-            self.suspect_hop(trunk, &hop, now);
+            let refused = is_refused.then(|| route.callee.clone());
+            self.suspect_hop(trunk, &hop, refused.as_ref(), now);
         }
     }
 
-    fn suspect_hop(&mut self, trunk: TrunkKey, hop: &NextHop, now: Instant) {
+    fn suspect_hop(&mut self, trunk: TrunkKey, hop: &NextHop, refused: Option<&Uri>, now: Instant) {
         let random = self.tokens.random();
         if !self.trunks.is_news(trunk, hop) {
             return;
         }
         self.with_trunk(trunk, |_, life| {
-            if let Some(hop) = life.target.hop_at(hop) {
-                hop.health.on_failure(random, now);
+            let Some(hop) = life.target.hop_at(hop) else { return };
+            match refused {
+                Some(callee) => hop.health.on_refused(callee, random, now),
+                None => hop.health.on_failure(random, now),
             }
         });
     }

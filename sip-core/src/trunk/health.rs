@@ -8,11 +8,15 @@
 //! A hop is good until something shows that it is not. Where the rule wants pings, OPTIONS decides: at the interval while
 //! all is well, soon after a failure, and ever more slowly while the hop is down. Without pings only calls tell: a hop that
 //! is down becomes suspect again after a while, for one call to try.
+//!
+//! A call that is refused with 503 is no such failure: a proxy may pass on the 503 of one callee, who shall not take down a
+//! trunk. It makes a hop suspect, and no more where there are pings. Without them several different callees do that are
+//! refused in a row, with no other answer to a call among them, before the suspicion is over.
 
 use std::time::{Duration, Instant};
 
 use crate::limits;
-use crate::wire::StatusCode;
+use crate::wire::{StatusCode, Uri};
 
 use super::HopState;
 use super::wait::{Backoff, shortened};
@@ -24,6 +28,8 @@ pub(crate) struct Health {
     hold_down: Duration,
     state: State,
     failures: u32,
+    /// Without pings: the callees that were refused with 503 since the last sign of life.
+    refused: Vec<Uri>,
     slow: Backoff,
     round_trip: Option<Duration>,
     ping_at: Option<Instant>,
@@ -65,6 +71,7 @@ impl Health {
             hold_down,
             state: State::Up,
             failures: 0,
+            refused: Vec::new(),
             slow: Backoff::new(first, SLOWEST.max(first)),
             round_trip: None,
             ping_at: ping.map(|_| now + shortened(Duration::from_secs(1), 100, random)),
@@ -123,6 +130,7 @@ impl Health {
     /// Something else than a ping was answered.
     pub(crate) fn on_alive(&mut self, now: Instant) {
         self.failures = 0;
+        self.refused.clear();
         let is_up = match self.state {
             State::Up => return,
             State::Suspect { .. } => true,
@@ -138,7 +146,31 @@ impl Health {
         }
     }
 
-    /// A request there failed: no answer, no connection, or 503.
+    /// A call to `callee` was refused with 503, by the hop or by somebody behind it.
+    pub(crate) fn on_refused(&mut self, callee: &Uri, random: u32, now: Instant) {
+        if !self.is_usable() {
+            return;
+        }
+        let at = now + self.trust_again();
+        if self.ping.is_some() {
+            self.state = State::Suspect { until: None };
+            if self.pinged.is_none() {
+                self.ping_at = Some(self.ping_at.map_or(at, |planned| planned.min(at)));
+            }
+            return;
+        }
+        self.state = State::Suspect { until: Some(at) };
+        if !self.refused.contains(callee) {
+            self.refused.push(callee.clone());
+        }
+        if self.refused.len() >= REFUSALS {
+            self.refused.clear();
+            self.failures = FAILURES;
+            self.on_failure(random, now);
+        }
+    }
+
+    /// A request there failed: no answer, no connection, or 503 to one that is of no call.
     pub(crate) fn on_failure(&mut self, random: u32, now: Instant) {
         self.failures = self.failures.saturating_add(1);
         let goes_down = match self.state {
@@ -190,6 +222,7 @@ impl Health {
             State::Suspect { until: Some(until) } if until <= now => {
                 self.state = State::Up;
                 self.failures = 0;
+                self.refused.clear();
             }
             State::Down { until: Some(until) } if until <= now => {
                 self.state = State::Suspect { until: None };
@@ -203,5 +236,7 @@ impl Health {
 
 /// Failures in a row, of pings or of calls, after which a hop is down.
 const FAILURES: u32 = 2;
+/// Callees in a row that are refused with 503, after which a hop without pings is down.
+const REFUSALS: usize = 5;
 /// The longest wait between two pings of a hop that is down.
 const SLOWEST: Duration = Duration::from_mins(5);

@@ -720,9 +720,9 @@ fn without_pings_calls_tell_how_a_hop_is() {
     let mut station = located(outbound().hold_down(Duration::from_mins(1)), &[NEAR]);
     for expected in [HopState::Suspect, HopState::Down] {
         place(&mut station).unwrap();
-        let invite = station.expect_request("INVITE");
-        station.recv(NEAR, response_to(&invite, "503 Service Unavailable", "n", &[], ""));
-        station.expect_request("ACK");
+        // Nobody answers: timer B.
+        station.pass_secs(33);
+        station.all_sent();
         assert_eq!(status(&station).hops[0].state, expected);
     }
     assert_eq!(place(&mut station), Err(DialError::Down));
@@ -732,6 +732,79 @@ fn without_pings_calls_tell_how_a_hop_is() {
     let invite = station.expect_request("INVITE");
     station.recv(NEAR, response_to(&invite, "180 Ringing", "n", &[], ""));
     assert_eq!(status(&station).hops[0].state, HopState::Up);
+}
+
+/// A call to `user` over the trunk's only hop, which answers it so.
+fn call_answered(station: &mut Station, user: &'static str, answer: &str) {
+    let target = format!("sip:{user}@carrier.example").parse().unwrap();
+    station.endpoint.dial(Dial { target, ..to_own_hops() }, station.now).unwrap();
+    station.drain();
+    let sent = station.all_sent();
+    let invite = sent.iter().find(|sent| sent.method() == "INVITE").unwrap();
+    station.recv(NEAR, response_to(invite, answer, "n", &["Retry-After: 600"], ""));
+}
+
+const BUSY: &str = "503 Service Unavailable";
+
+#[test]
+fn no_503_takes_a_hop_down_that_answers_pings() {
+    let mut station = located(outbound().ping(Duration::from_secs(30)), &[NEAR]);
+    let mut pings = 0;
+    let mut answer_pings = |station: &mut Station| {
+        live(station, 1, |station, sent| {
+            if sent.method() == "OPTIONS" {
+                pings += 1;
+                station.recv(NEAR, response_to(&sent, "200 OK", "o", &[], ""));
+            }
+        });
+    };
+    answer_pings(&mut station);
+    for _ in 0..30 {
+        for user in ["bob", "carol", "dave", "erin", "frank"] {
+            call_answered(&mut station, user, BUSY);
+            assert_eq!(status(&station).hops[0].state, HopState::Suspect);
+        }
+        answer_pings(&mut station);
+    }
+    // However often it is suspected, it is asked: every five seconds.
+    assert!((5..=8).contains(&pings), "{pings}");
+    station.trunk_events.clear();
+    // Silence takes it down as ever.
+    live(&mut station, 110, |_, _| {});
+    assert_eq!(changes(&mut station), [TrunkChange::Down { why: DownReason::Unreachable }]);
+}
+
+#[test]
+fn without_pings_503_takes_a_hop_down_only_for_many_callees_in_a_row() {
+    let fresh = || located(outbound().hold_down(Duration::from_mins(1)), &[NEAR]);
+    let state = |station: &Station| status(station).hops[0].state;
+    // One callee, however often.
+    let mut station = fresh();
+    for _ in 0..20 {
+        call_answered(&mut station, "bob", BUSY);
+        assert_eq!(state(&station), HopState::Suspect);
+    }
+    // Several of them.
+    for (user, expected) in
+        [("carol", HopState::Suspect), ("dave", HopState::Suspect), ("erin", HopState::Suspect), ("f", HopState::Down)]
+    {
+        call_answered(&mut station, user, BUSY);
+        assert_eq!(state(&station), expected, "{user}");
+    }
+    // Others get through in between, or the suspicion is over.
+    for rest in [false, true] {
+        let mut station = fresh();
+        for user in ["a", "b", "c", "d", "e", "f", "g", "h", "i"] {
+            call_answered(&mut station, user, BUSY);
+            assert_eq!(state(&station), HopState::Suspect, "{user}");
+            if rest {
+                station.pass_secs(61);
+            } else {
+                call_answered(&mut station, "z", "486 Busy Here");
+            }
+            assert_eq!(state(&station), HopState::Up, "{user}");
+        }
+    }
 }
 
 #[test]
