@@ -276,6 +276,9 @@ fn priorities_are_kept_and_weights_are_shares() {
     for seed in 0..=255 {
         let located = zone.locate_over("sip:example.com;transport=udp", UDP, seed).unwrap();
         assert_eq!(located.hops.len(), 4);
+        let mut shares: Vec<_> = located.shares.iter().map(|share| (share.rank, share.weight)).collect();
+        shares.sort_unstable();
+        assert_eq!(shares, [(1, 0), (1, 25), (1, 75), (2, 100)]);
         assert_eq!(located.hops[3].address.ip(), "192.0.2.4".parse::<IpAddr>().unwrap());
         *first.entry(located.hops[0].address.ip()).or_default() += 1;
     }

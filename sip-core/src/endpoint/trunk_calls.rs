@@ -33,7 +33,8 @@ impl Endpoint {
         if self.gate.rule(&dial.trunk).is_none() {
             return Err(DialError::Trunk);
         }
-        let own = self.trunks.by_name(&dial.trunk).map(|life| life.target.best(&[]).cloned());
+        let tokens = &mut self.tokens;
+        let own = self.trunks.by_name(&dial.trunk).map(|life| life.target.best(&[], || tokens.random()).cloned());
         let hop = match (&dial.next_hop, own) {
             (Some(hop), _) => {
                 self.check_trunk(dial, hop)?;
@@ -69,7 +70,8 @@ impl Endpoint {
     /// Where else a call of the trunk's own hops can go.
     pub(super) fn another_hop(&mut self, key: CallKey) -> Option<NextHop> {
         let route = self.trunks.routes.get_mut(&key).filter(|route| route.own)?;
-        let hop = self.trunks.table.get(&route.trunk)?.target.best(&route.tried).cloned()?;
+        let life = self.trunks.table.get(&route.trunk)?;
+        let hop = life.target.best(&route.tried, || self.tokens.random()).cloned()?;
         route.tried.push(hop.clone());
         Some(hop)
     }

@@ -12,7 +12,7 @@ use crate::limits;
 
 use super::services::{self, Service};
 use super::target::TargetHost;
-use super::{Answer, Data, DomainName, Kind, LocateError, Located, Naptr, Question, Record, Srv, Target, srv};
+use super::{Answer, Data, DomainName, Kind, LocateError, Located, Naptr, Question, Record, Share, Srv, Target, srv};
 
 /// Finds the servers of one target.
 ///
@@ -63,6 +63,9 @@ struct Server {
     transport: Transport,
     host: DomainName,
     port: u16,
+    /// Service and priority, counted, and the weight of its SRV record.
+    rank: usize,
+    weight: u16,
 }
 
 struct Lookup {
@@ -132,9 +135,11 @@ impl Locator {
             (TargetHost::Address(address), port) => {
                 let port = port.unwrap_or_else(|| transport.default_port());
                 let hop = is_usable(address, port).then(|| self.target.hop(transport, SocketAddr::new(address, port)));
-                self.finish(hop.into_iter().collect(), LocateError::NoSuchName);
+                self.finish(hop.into_iter().collect(), Vec::new(), LocateError::NoSuchName);
             }
-            (TargetHost::Name(host), Some(port)) => self.ask_addresses(vec![Server { transport, host, port }]),
+            (TargetHost::Name(host), Some(port)) => {
+                self.ask_addresses(vec![Server { transport, host, port, rank: 0, weight: 0 }]);
+            }
             (TargetHost::Name(domain), None) if self.target.transport.is_some() => self.ask_services(domain),
             (TargetHost::Name(domain), None) => {
                 self.lookups = vec![Lookup::new(&domain, Kind::Naptr)];
@@ -177,15 +182,20 @@ impl Locator {
     }
 
     fn on_services(&mut self, domain: DomainName, services: &[Service], lookups: Vec<Lookup>) {
-        let mut servers = Vec::new();
+        let mut servers: Vec<Server> = Vec::new();
+        let mut ranks: Vec<(usize, u16)> = Vec::new();
         let (mut failed, mut denied) = (false, false);
-        for (service, lookup) in services.iter().zip(lookups) {
+        for (index, (service, lookup)) in services.iter().zip(lookups).enumerate() {
             failed |= matches!(lookup.state, State::Failed);
             let records = lookup.srvs();
             denied |= records.iter().any(|srv| srv.target.is_none());
             for srv in srv::order(records, &mut self.rng) {
                 let Some(host) = srv.target.filter(|_| srv.port != 0) else { continue };
-                servers.push(Server { transport: service.transport, host, port: srv.port });
+                if ranks.last() != Some(&(index, srv.priority)) {
+                    ranks.push((index, srv.priority));
+                }
+                let (transport, port, rank, weight) = (service.transport, srv.port, ranks.len(), srv.weight);
+                servers.push(Server { transport, host, port, rank, weight });
             }
         }
         if !servers.is_empty() {
@@ -197,7 +207,8 @@ impl Locator {
             self.stage = Stage::Done(Err(LocateError::NoService));
         } else {
             let transport = self.target.plain_transport();
-            self.ask_addresses(vec![Server { transport, host: domain, port: transport.default_port() }]);
+            let port = transport.default_port();
+            self.ask_addresses(vec![Server { transport, host: domain, port, rank: 0, weight: 0 }]);
         }
     }
 
@@ -215,24 +226,26 @@ impl Locator {
     }
 
     fn on_addresses(&mut self, servers: &[Server], hosts: &[DomainName], lookups: &[Lookup]) {
-        let mut hops: Vec<NextHop> = Vec::new();
-        for server in servers {
+        let (mut hops, mut shares): (Vec<NextHop>, Vec<Share>) = (Vec::new(), Vec::new());
+        for (index, server) in servers.iter().enumerate() {
             let at = hosts.iter().position(|host| *host == server.host).unwrap_or_default();
             let pair = lookups.iter().skip(at.saturating_mul(2)).take(2);
             for address in pair.flat_map(Lookup::addresses).filter(|address| is_usable(*address, server.port)) {
                 let hop = self.target.hop(server.transport, SocketAddr::new(address, server.port));
                 if hops.len() < limits::LOCATE_HOPS && !hops.contains(&hop) {
                     hops.push(hop);
+                    shares.push(Share { rank: server.rank, server: index, weight: server.weight });
                 }
             }
         }
         let failed = lookups.iter().any(|lookup| matches!(lookup.state, State::Failed));
-        self.finish(hops, if failed { LocateError::Unanswered } else { LocateError::NoSuchName });
+        self.finish(hops, shares, if failed { LocateError::Unanswered } else { LocateError::NoSuchName });
     }
 
-    fn finish(&mut self, hops: Vec<NextHop>, otherwise: LocateError) {
+    fn finish(&mut self, hops: Vec<NextHop>, shares: Vec<Share>, otherwise: LocateError) {
         let valid_for = self.shortest.clamp(limits::LOCATE_FLOOR, limits::LOCATE_CAP);
-        self.stage = Stage::Done(if hops.is_empty() { Err(otherwise) } else { Ok(Located { hops, valid_for }) });
+        self.stage =
+            Stage::Done(if hops.is_empty() { Err(otherwise) } else { Ok(Located { hops, shares, valid_for }) });
     }
 }
 

@@ -41,4 +41,4 @@ mod target;
 pub use locator::{Locator, Step};
 pub use name::{DomainName, NotADomain};
 pub use question::{Answer, Data, Kind, Naptr, Question, Record, Srv};
-pub use target::{LocateError, Located, Target};
+pub use target::{LocateError, Located, Share, Target};

@@ -96,8 +96,28 @@ fn named(word: &str, secure: bool) -> Result<Transport, LocateError> {
 pub struct Located {
     /// At least one.
     pub hops: Vec<NextHop>,
+    /// What each of these has of the calls; one without comes in its turn.
+    pub shares: Vec<Share>,
     /// How long this may be believed: the shortest time to live of all the records it is made of, within bounds.
     pub valid_for: Duration,
+}
+
+impl Located {
+    /// Hops of which each comes after the one before it, whatever the call.
+    pub const fn in_order(hops: Vec<NextHop>, valid_for: Duration) -> Self {
+        Self { hops, shares: Vec::new(), valid_for }
+    }
+}
+
+/// What a hop has of the calls to its domain (RFC 2782): servers of one rank have each a chance in proportion to their weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// A higher rank is for when the lower cannot serve: service and priority.
+    pub rank: usize,
+    /// The server, by its place among all. Its addresses are tried in order.
+    pub server: usize,
+    /// The weight of its SRV record.
+    pub weight: u16,
 }
 
 /// Why no server was found.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::NextHop;
 use crate::limits;
-use crate::locate::{LocateError, Located, Target};
+use crate::locate::{LocateError, Located, Share, Target};
 
 use super::health::Health;
 use super::wait::{Backoff, shortened};
@@ -20,6 +20,7 @@ pub(crate) struct Hop {
     pub(crate) key: HopKey,
     pub(crate) to: NextHop,
     pub(crate) health: Health,
+    share: Share,
 }
 
 /// Where a URI leads to.
@@ -76,16 +77,38 @@ impl Place {
         self.hops.iter_mut().find(|hop| hop.to == *next_hop)
     }
 
-    /// The hop to try next for a call: the first that is up, else the first that is suspect, but for those `tried`.
-    pub(crate) fn best(&self, tried: &[NextHop]) -> Option<&NextHop> {
+    /// The hop to try next for a call, but for those `tried`: one that is up, else one that is suspect; of those the lowest
+    /// rank, and of its servers one by weight, for each call anew (RFC 2782).
+    pub(crate) fn best(&self, tried: &[NextHop], random: impl FnOnce() -> u32) -> Option<&NextHop> {
+        let grade = |hop: &Hop| (hop.health.state() != HopState::Up, hop.share.rank);
         let untried = || self.hops.iter().filter(|hop| hop.health.is_usable() && !tried.contains(&hop.to));
-        untried().min_by_key(|hop| hop.health.state() != HopState::Up).map(|hop| &hop.to)
+        let best = untried().map(grade).min()?;
+        let mut servers: Vec<&Hop> = untried().filter(|hop| grade(hop) == best).collect();
+        // A server's first address stands for it; those of weight 0 have a small chance and not none.
+        servers.sort_by_key(|hop| (hop.share.weight, hop.share.server));
+        servers.dedup_by_key(|hop| hop.share.server);
+        let drawn = match servers.as_slice() {
+            [one] => return Some(&one.to),
+            several => part_of(several.iter().map(|hop| u64::from(hop.share.weight)).sum(), random()),
+        };
+        let mut sum = 0;
+        let chosen = servers.into_iter().find(|hop| {
+            sum += u64::from(hop.share.weight);
+            sum >= drawn
+        });
+        chosen.map(|hop| &hop.to)
+    }
+
+    /// The first that is up, else the first that is suspect, but for those `tried`.
+    fn first(&self, tried: &[NextHop]) -> Option<&NextHop> {
+        let untried = self.hops.iter().filter(|hop| hop.health.is_usable() && !tried.contains(&hop.to));
+        untried.min_by_key(|hop| hop.health.state() != HopState::Up).map(|hop| &hop.to)
     }
 
     /// The hop to try next for a request that does no harm where it is in vain: one that is down last.
     pub(crate) fn any(&self, tried: &[NextHop]) -> Option<&NextHop> {
         let down = || self.hops.iter().find(|hop| !tried.contains(&hop.to)).map(|hop| &hop.to);
-        self.best(tried).or_else(down)
+        self.first(tried).or_else(down)
     }
 
     /// Why no call can go there; `None` when one can.
@@ -115,10 +138,11 @@ impl Place {
         now: Instant,
     ) -> bool {
         let found = result.map(|located| {
-            let mut hops: Vec<NextHop> = Vec::new();
-            for hop in located.hops.into_iter().filter(usable) {
-                if hops.len() < limits::HOPS && !hops.contains(&hop) {
-                    hops.push(hop);
+            let mut hops: Vec<(NextHop, Share)> = Vec::new();
+            for (index, hop) in located.hops.into_iter().enumerate().filter(|(_, hop)| usable(hop)) {
+                if hops.len() < limits::HOPS && !hops.iter().any(|(known, _)| *known == hop) {
+                    let in_turn = Share { rank: index, server: index, weight: 0 };
+                    hops.push((hop, located.shares.get(index).copied().unwrap_or(in_turn)));
                 }
             }
             (hops, located.valid_for)
@@ -146,23 +170,20 @@ impl Place {
     }
 
     /// A hop that was there before keeps its health.
-    fn take_over(&mut self, hops: Vec<NextHop>, mut random: impl FnMut() -> u32, now: Instant) -> bool {
-        let same = self.hops.len() == hops.len() && self.hops.iter().zip(&hops).all(|(hop, new)| hop.to == *new);
-        if same {
-            return false;
-        }
+    fn take_over(&mut self, hops: Vec<(NextHop, Share)>, mut random: impl FnMut() -> u32, now: Instant) -> bool {
+        let same = self.hops.len() == hops.len() && self.hops.iter().zip(&hops).all(|(hop, (new, _))| hop.to == *new);
         let mut old = std::mem::take(&mut self.hops);
-        for next_hop in hops {
+        for (next_hop, share) in hops {
             let hop = if let Some(index) = old.iter().position(|hop| hop.to == next_hop) {
-                old.swap_remove(index)
+                Hop { share, ..old.swap_remove(index) }
             } else {
                 self.last_key += 1;
                 let health = Health::new(self.ping, self.hold_down, random(), now);
-                Hop { key: HopKey(self.last_key), to: next_hop, health }
+                Hop { key: HopKey(self.last_key), to: next_hop, health, share }
             };
             self.hops.push(hop);
         }
-        true
+        !same
     }
 
     /// No more look-ups and pings: the endpoint shuts down.
@@ -204,6 +225,11 @@ impl Place {
         }
         (due, is_stale)
     }
+}
+
+/// A number from 0 to `most`.
+fn part_of(most: u64, random: u32) -> u64 {
+    (u64::from(random) * (most + 1)) >> 32
 }
 
 /// A look-up that takes longer has failed.

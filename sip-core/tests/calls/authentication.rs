@@ -443,7 +443,7 @@ fn registrations_and_pings_answer_their_challenges() {
     station.pass_secs(1);
     let (id, _) = station.locates.pop_front().expect("the carrier is looked for");
     let hops = vec![NextHop::udp(CARRIER.parse().unwrap())];
-    let located = Located { hops, valid_for: Duration::from_hours(24) };
+    let located = Located::in_order(hops, Duration::from_hours(24));
     station.input(sip_core::endpoint::Input::Located { id, result: Ok(located) });
     let next = |station: &mut Station, method: &str| {
         for _ in 0..4_000 {

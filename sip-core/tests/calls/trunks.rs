@@ -1,13 +1,13 @@
 //! The life of a trunk that we call over: located, registered, watched, and failed over (RFC 3261 10, RFC 3263 4.3,
 //! RFC 3608, RFC 5626 4.5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sip_core::admission::{Rate, TrunkId, TrunkRule};
 use sip_core::auth::Credentials;
 use sip_core::endpoint::{CallKey, Dial, DialError, EndReason, Event, Flow, Input, NextHop, Refusal};
-use sip_core::locate::{LocateError, Located};
+use sip_core::locate::{LocateError, Located, Share};
 use sip_core::trunk::{
     DownReason, HopState, Outbound, Registration, RegistrationFailure, RegistrationState, TrunkChange, TrunkState,
     TrunkStatus,
@@ -45,7 +45,7 @@ pub(crate) fn locate(station: &mut Station, hops: &[NextHop], seconds: u64) {
     station.pass(Duration::ZERO);
     // One that took too long is asked again under another name.
     let (id, _) = station.locates.drain(..).next_back().expect("a look-up");
-    let located = Located { hops: hops.to_vec(), valid_for: Duration::from_secs(seconds) };
+    let located = Located::in_order(hops.to_vec(), Duration::from_secs(seconds));
     station.input(Input::Located { id, result: Ok(located) });
 }
 
@@ -400,6 +400,44 @@ fn a_call_goes_on_to_the_next_hop_and_the_dialler_does_not_notice() {
     station.pass_secs(40);
     station.expect_empty();
     assert_eq!(status(&station).calls, 0);
+}
+
+#[test]
+fn the_weight_decides_for_each_call_anew() {
+    // A server of two addresses, a heavy one, one of weight 0, and a stand-by.
+    const OTHER: [&str; 3] = ["198.51.100.9:5060", "198.51.100.10:5060", "198.51.100.11:5060"];
+    let hops = udp(&[NEAR, FAR, OTHER[0], OTHER[1], OTHER[2]]);
+    let share = |rank, server, weight| Share { rank, server, weight };
+    let shares = vec![share(1, 0, 25), share(1, 0, 25), share(1, 1, 75), share(1, 2, 0), share(2, 3, 9)];
+    let mut station = station(outbound());
+    station.pass(Duration::ZERO);
+    let (id, _) = station.locates.pop_front().unwrap();
+    let located = Located { hops, shares, valid_for: Duration::from_secs(DAY) };
+    station.input(Input::Located { id, result: Ok(located) });
+    let mut first = BTreeMap::<String, u32>::new();
+    for _ in 0..400 {
+        let call = place(&mut station).unwrap();
+        let invite = station.expect_request("INVITE");
+        *first.entry(invite.to().to_string()).or_default() += 1;
+        station.hang_up(call);
+        station.recv(&invite.to().to_string(), response_to(&invite, "486 Busy Here", "n", &[], ""));
+        station.all_sent();
+    }
+    let of = |hop: &str| first.get(hop).copied().unwrap_or_default();
+    assert!((70..=130).contains(&of(NEAR)), "{first:?}");
+    assert!((260..=330).contains(&of(OTHER[0])), "{first:?}");
+    assert!(of(OTHER[1]) < 20, "{first:?}");
+    // Nor is the second address of a server a server, or the stand-by called while another is up.
+    assert_eq!((of(FAR), of(OTHER[2])), (0, 0));
+    // What fails is passed over: each hop once, the stand-by last.
+    place(&mut station).unwrap();
+    let mut order = Vec::new();
+    for _ in 0..5 {
+        let invite = station.all_sent().into_iter().find(|sent| sent.method() == "INVITE").unwrap();
+        order.push(invite.to().to_string());
+        station.recv(&invite.to().to_string(), response_to(&invite, "503 Service Unavailable", "n", &[], ""));
+    }
+    assert_eq!((order.last().unwrap().as_str(), order.iter().collect::<BTreeSet<_>>().len()), (OTHER[2], 5));
 }
 
 #[test]
@@ -910,8 +948,11 @@ fn in_any_weather_a_trunk_leaves_nothing_behind() {
             for (id, _) in station.locates.drain(..).collect::<Vec<_>>() {
                 let found: Vec<NextHop> = hops.iter().filter(|_| random.percent(60)).cloned().collect();
                 let valid_for = Duration::from_secs(random.below(600));
-                let result =
-                    if random.percent(70) { Ok(Located { hops: found, valid_for }) } else { Err(LocateError::Timeout) };
+                let result = if random.percent(70) {
+                    Ok(Located::in_order(found, valid_for))
+                } else {
+                    Err(LocateError::Timeout)
+                };
                 if random.percent(90) {
                     station.input(Input::Located { id, result });
                 }
@@ -982,7 +1023,7 @@ fn trunks_may_lead_to_the_same_host() {
     station.drain();
     station.pass(Duration::ZERO);
     for (id, _) in std::mem::take(&mut station.locates) {
-        let located = Located { hops: udp(&[NEAR]), valid_for: Duration::from_secs(DAY) };
+        let located = Located::in_order(udp(&[NEAR]), Duration::from_secs(DAY));
         station.input(Input::Located { id, result: Ok(located) });
     }
     for (number, trunk) in ["carrier-a", "carrier-b"].into_iter().enumerate() {

@@ -476,7 +476,8 @@ impl World {
             }
         }
         let valid_for = Duration::from_secs(self.random.below(120));
-        let result = if self.random.percent(85) { Ok(Located { hops, valid_for }) } else { Err(LocateError::Timeout) };
+        let result =
+            if self.random.percent(85) { Ok(Located::in_order(hops, valid_for)) } else { Err(LocateError::Timeout) };
         if self.random.percent(90) {
             let at = self.later();
             self.put(at, Flight::Located { from, id, result });
