@@ -632,6 +632,20 @@ fn a_hop_that_leaves_is_a_peer_for_a_day_at_most_and_of_no_call_for_a_moment() {
 }
 
 #[test]
+fn a_reload_that_changes_a_trunk_leaves_its_calls_their_peer() {
+    let mut station = located(outbound(), &[NEAR]);
+    let (_, ok) = established(&mut station);
+    let rule = TrunkRule::new("carrier-a").outbound(outbound().hold_down(Duration::from_mins(9)));
+    let changed = sip_core::admission::Gate::new(vec![rule], station.now).unwrap();
+    station.endpoint.replace_gate(changed);
+    station.drain();
+    // Before the new life knows a hop.
+    station.recv(NEAR, Message::within(&ok, "BYE", 2).text());
+    station.expect_status(200);
+    station.ended();
+}
+
+#[test]
 fn a_connection_that_a_hop_opened_lives_on_with_its_calls_when_the_hop_leaves() {
     let mut station = station(outbound());
     locate(&mut station, &[tcp_hop(NEAR)], 60);
