@@ -147,6 +147,9 @@ impl Endpoint {
         let offer = read_sdp(request)?;
         let agreed = self.session_interval(request)?;
         let pending = self.pending();
+        if by == ReinviteMethod::Invite {
+            self.acked_by_another(call);
+        }
         let Phase::Up(up) = &mut call.phase else { return Err(pending) };
         if by == ReinviteMethod::Update && offer.is_none() {
             up.dialog.refresh_target(request);
@@ -180,6 +183,15 @@ impl Endpoint {
         up.inbound = Some(pending);
         self.tell(call, Event::Reinvite { offer, by });
         Ok(())
+    }
+
+    /// A re-INVITE while our 2xx to the INVITE before it waits for its ACK: the peer has the 2xx, or it would not ask again
+    /// (RFC 3261 14.1). The ACK is lost or late; one that brings an answer is waited for all the same.
+    fn acked_by_another(&mut self, call: &mut Call) {
+        let Phase::Up(up) = &mut call.phase else { return };
+        if !up.answer_in_ack && up.bye_after_ack.is_none() && up.unacked.take().is_some() {
+            self.tell(call, Event::Ack { sdp: None });
+        }
     }
 
     /// 200 to the peer's re-INVITE or UPDATE.

@@ -41,6 +41,33 @@ fn hold_and_resume_by_reinvite() {
 }
 
 #[test]
+fn a_change_before_the_ack_of_the_one_before_stands_for_that_ack() {
+    let mut station = Station::new();
+    let (key, ok) = established(&mut station);
+    for (cseq, offer) in [(2, HOLD), (3, "v=0 resume")] {
+        station.recv(CARRIER, Message::within(&ok, "INVITE", cseq).body(offer).text());
+        station.expect_status(100);
+        if cseq == 3 {
+            assert!(matches!(station.event().1, Event::Ack { sdp: None }));
+        }
+        assert_eq!(offered(&mut station), (Some(offer.into()), ReinviteMethod::Invite));
+        answer(&mut station, key, "v=0 held");
+        station.expect_status(200);
+        if cseq == 2 {
+            // The 200 would be sent again at 0.5 s; the ACK of it is lost.
+            continue;
+        }
+        station.recv(CARRIER, Message::ack(&ok, 3).text());
+        assert!(matches!(station.event().1, Event::Ack { sdp: None }));
+    }
+    // The late ACK is no news.
+    station.recv(CARRIER, Message::ack(&ok, 2).text());
+    station.expect_no_event();
+    station.pass_secs(40);
+    station.expect_silence();
+}
+
+#[test]
 fn a_reinvite_without_offer_gets_ours_and_answers_in_the_ack() {
     let mut station = Station::new();
     let (key, ok) = established(&mut station);
