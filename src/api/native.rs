@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Request, State};
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Api;
 use super::answer::{Answer, Refusal};
 use super::bodies;
 use super::order::{CallPath, Caller};
 use super::time::rfc3339;
-use crate::control::CallState;
+use crate::control::{CallId, CallState};
 
 type Outcome = Result<Answer, Refusal>;
 
@@ -53,22 +53,12 @@ pub(super) async fn hangup(
     id: CallPath,
     request: Request,
 ) -> Outcome {
-    let (acting, by) = (api.clone(), Arc::clone(&client));
-    api.once(&client, request, |body| async move {
-        let order = bodies::hangup(&body).map_err(Refusal::Mistakes)?;
-        Ok(Answer::accepted(&json!({ "id": acting.order(&by, id, order).await?.to_string() })))
-    })
-    .await
+    api.command(client, id, request, bodies::hangup, named).await
 }
 
 /// `POST /v1/calls/{id}/dtmf`
 pub(super) async fn dtmf(State(api): State<Api>, Extension(client): Caller, id: CallPath, request: Request) -> Outcome {
-    let (acting, by) = (api.clone(), Arc::clone(&client));
-    api.once(&client, request, |body| async move {
-        let order = bodies::dtmf(&body).map_err(Refusal::Mistakes)?;
-        Ok(Answer::accepted(&json!({ "id": acting.order(&by, id, order).await?.to_string() })))
-    })
-    .await
+    api.command(client, id, request, bodies::dtmf, named).await
 }
 
 /// `POST /v1/calls/{id}/transfer`
@@ -84,4 +74,9 @@ pub(super) async fn transfer(
         Ok(Answer::accepted(&json!({ "id": acting.hand_over(&by, id, transfer).await?.to_string() })))
     })
     .await
+}
+
+/// Which call was told.
+fn named(id: CallId) -> Value {
+    json!({ "id": id.to_string() })
 }

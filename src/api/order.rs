@@ -10,6 +10,7 @@ use axum::extract::{Path, Request};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Api;
@@ -146,6 +147,23 @@ impl Api {
         self.0.control.order(id, order).await?;
         tracing::info!(event = "api.ordered", client = %client.rights.name, call = %id, order = name, "a call is commanded");
         Ok(id)
+    }
+
+    /// Gives the order of a body to a call, once; `answer` says what the client is told.
+    pub(super) async fn command(
+        &self,
+        client: Arc<Client>,
+        id: CallPath,
+        request: Request,
+        read: fn(&[u8]) -> Result<Order, Vec<Mistake>>,
+        answer: fn(CallId) -> Value,
+    ) -> Result<Answer, Refusal> {
+        let (acting, by) = (self.clone(), Arc::clone(&client));
+        self.once(&client, request, |body| async move {
+            let order = read(&body).map_err(Refusal::Mistakes)?;
+            Ok(Answer::accepted(&answer(acting.order(&by, id, order).await?)))
+        })
+        .await
     }
 
     /// As [`Api::order`], for a transfer.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Request, State};
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use ulid::Ulid;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use super::answer::{Answer, Refusal};
 use super::bodies;
 use super::order::{CallPath, Caller, request_id};
 use super::time::rfc3339;
-use crate::control::unix_ms;
+use crate::control::{CallId, unix_ms};
 
 type Outcome = Result<Answer, Refusal>;
 
@@ -67,24 +67,12 @@ pub(super) async fn hangup(
     id: CallPath,
     request: Request,
 ) -> Outcome {
-    let (acting, by) = (api.clone(), Arc::clone(&client));
-    api.once(&client, request, |body| async move {
-        let order = bodies::teler_hangup(&body).map_err(Refusal::Mistakes)?;
-        acting.order(&by, id, order).await?;
-        Ok(Answer::accepted(&json!({ "request_id": request_id() })))
-    })
-    .await
+    api.command(client, id, request, bodies::teler_hangup, requested).await
 }
 
 /// `POST /api/v1/voice/calls/{id}/dtmf`
 pub(super) async fn dtmf(State(api): State<Api>, Extension(client): Caller, id: CallPath, request: Request) -> Outcome {
-    let (acting, by) = (api.clone(), Arc::clone(&client));
-    api.once(&client, request, |body| async move {
-        let order = bodies::teler_dtmf(&body).map_err(Refusal::Mistakes)?;
-        acting.order(&by, id, order).await?;
-        Ok(Answer::accepted(&json!({ "request_id": request_id() })))
-    })
-    .await
+    api.command(client, id, request, bodies::teler_dtmf, requested).await
 }
 
 /// `POST /api/v1/voice/calls/{id}/transfer`
@@ -110,4 +98,9 @@ pub(super) async fn transfer(
         Ok(Answer::accepted(&body))
     })
     .await
+}
+
+/// Teler names the request, and not the call.
+fn requested(_: CallId) -> Value {
+    json!({ "request_id": request_id() })
 }
